@@ -1,0 +1,231 @@
+// The world's failures: one registry. Every refusal that a person or a program can meet has a row:
+// its code, the HTTP status, the exit code of the command line, what happened, and what to do next.
+// Failures of our own making are not here; those are assertions.
+
+type ErrorRow = { http: number; exit: number; title: string; advice: string }
+
+/** Exit codes of `muster` and `muster-agent`, by kind of failure. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  refused: 4,
+  conflict: 5,
+  unreachable: 6,
+} as const
+
+export const errors = {
+  'invalid-request': {
+    http: 400,
+    exit: exitCodes.usage,
+    title: 'The request is not valid',
+    advice: 'Correct what the detail names and send it again. Nothing was changed.',
+  },
+  'invalid-cursor': {
+    http: 400,
+    exit: exitCodes.usage,
+    title: 'The cursor is not one that this list gave out',
+    advice: 'Start again from the first page, with the same filters and sort.',
+  },
+  'invalid-report': {
+    http: 400,
+    exit: exitCodes.usage,
+    title: 'The report of the device is not valid',
+    advice: 'The detail names the field. Nothing of this report was taken.',
+  },
+  unauthenticated: {
+    http: 401,
+    exit: exitCodes.refused,
+    title: 'The credentials are missing or not valid',
+    advice: 'Sign in again, or send a valid token as `Authorization: Bearer`.',
+  },
+  'wrong-credentials': {
+    http: 401,
+    exit: exitCodes.refused,
+    title: 'E-mail and password do not match',
+    advice: 'Check both and try again; repeated failures are blocked for a while.',
+  },
+  'device-key-refused': {
+    http: 401,
+    exit: exitCodes.refused,
+    title: 'This key does not open this device',
+    advice:
+      'The key is unknown, expired or revoked, or it belongs to another device. Give the device a new key.',
+  },
+  'provisioning-key-refused': {
+    http: 401,
+    exit: exitCodes.refused,
+    title: 'The provisioning key is unknown, expired or revoked',
+    advice: 'Create a new provisioning key for the fleet and use it.',
+  },
+  forbidden: {
+    http: 403,
+    exit: exitCodes.refused,
+    title: 'These credentials do not allow this',
+    advice: 'Ask an administrator of the organization.',
+  },
+  'device-frozen': {
+    http: 403,
+    exit: exitCodes.refused,
+    title: 'The device is frozen',
+    advice:
+      'Its status says why. Actions, streams and new target state are refused until it thaws.',
+  },
+  'not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is nothing at this address',
+    advice: 'Check the path; /openapi.json lists every operation.',
+  },
+  'device-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such device',
+    advice: 'Check the uuid; `muster device list` shows the devices that you may see.',
+  },
+  'device-ambiguous': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'More than one device matches',
+    advice: 'Give more characters of the uuid.',
+  },
+  'fleet-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such fleet',
+    advice: 'Check the slug; `muster fleet list` shows the fleets that you may see.',
+  },
+  'provisioning-key-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such provisioning key',
+    advice: '`muster provisioning-key list` shows the keys of a fleet.',
+  },
+  'device-uuid-taken': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'A device with this uuid exists already',
+    advice: 'If it is this device, use its own key; otherwise choose another uuid.',
+  },
+  'fleet-name-taken': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'A fleet with this name exists already',
+    advice: 'Choose another name.',
+  },
+  'fleet-not-empty': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'The fleet still has devices',
+    advice: 'Move or delete its devices first.',
+  },
+  'device-in-contact': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'The device is in contact, so it cannot be deactivated',
+    advice: 'Stop its agent or shut it down first; with its next contact it would be active again.',
+  },
+  'body-too-large': {
+    http: 413,
+    exit: exitCodes.usage,
+    title: 'The request is too large',
+    advice: 'Send less at once. Nothing of it was taken.',
+  },
+  'unsupported-media-type': {
+    http: 415,
+    exit: exitCodes.usage,
+    title: 'The content type is not supported',
+    advice: 'Send JSON with `Content-Type: application/json`.',
+  },
+  'too-many-requests': {
+    http: 429,
+    exit: exitCodes.unreachable,
+    title: 'Too many requests',
+    advice: 'Wait for as long as `Retry-After` says.',
+  },
+  'too-many-sign-ins': {
+    http: 429,
+    exit: exitCodes.refused,
+    title: 'Too many failed sign-ins',
+    advice: 'Wait for as long as `Retry-After` says.',
+  },
+  internal: {
+    http: 500,
+    exit: exitCodes.failed,
+    title: 'The server failed',
+    advice: 'This is a fault of the server. Its log has the details under this request id.',
+  },
+  'store-unavailable': {
+    http: 503,
+    exit: exitCodes.unreachable,
+    title: 'The database cannot be reached',
+    advice: 'Try again after `Retry-After`. Nothing was changed.',
+  },
+  'server-stopping': {
+    http: 503,
+    exit: exitCodes.unreachable,
+    title: 'The server is stopping',
+    advice: 'Try again after `Retry-After`.',
+  },
+  'server-unreachable': {
+    http: 503,
+    exit: exitCodes.unreachable,
+    title: 'The server cannot be reached',
+    advice: 'Check the address and the network, then try again.',
+  },
+  'database-newer': {
+    http: 500,
+    exit: exitCodes.failed,
+    title: 'The database was written by a newer version',
+    advice: 'Start that version or a newer one. Nothing was changed.',
+  },
+  'invalid-configuration': {
+    http: 500,
+    exit: exitCodes.usage,
+    title: 'The configuration is not valid',
+    advice: 'Correct each setting that is listed and start again.',
+  },
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof errors
+export const errorCodes = Object.keys(errors) as readonly ErrorCode[]
+
+/** A refusal from the registry. `detail` says what was wrong this time; never a secret. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly code: ErrorCode
+  readonly detail: string | undefined
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: ErrorCode, detail?: string, options: { retryAfterMs?: number } = {}) {
+    super(detail ? `${errors[code].title}: ${detail}` : errors[code].title)
+    this.code = code
+    this.detail = detail
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+/** RFC 9457 problem details. */
+export type Problem = {
+  type: string
+  title: string
+  status: number
+  code: ErrorCode
+  detail?: string
+  advice: string
+  instance?: string
+}
+
+export function problemOf(code: ErrorCode, detail?: string, instance?: string): Problem {
+  const { http, title, advice } = errors[code]
+  return {
+    type: `https://muster.dev/errors/${code}`,
+    title,
+    status: http,
+    code,
+    ...(detail === undefined ? {} : { detail }),
+    advice,
+    ...(instance === undefined ? {} : { instance }),
+  }
+}

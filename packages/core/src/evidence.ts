@@ -1,0 +1,241 @@
+// Evidence: what we have seen of one device, with our time on it. Observations are folded in by
+// `observe`. Each fact is a register that keeps its latest observation, and observations at the same
+// instant merge to the same result in either order, so that replicas, retries and duplicates cannot
+// disagree about what was seen. Nothing here decides what it means: that is status.ts.
+
+import type { AgentKind } from './policy.ts'
+import type { Gaps } from './silence.ts'
+import type { UpdateStatus } from './statuses.ts'
+
+export type FreezeCause = 'allowance' | 'fleet-type' | 'administrator'
+export const freezeCauses = ['administrator', 'allowance', 'fleet-type'] as const
+
+export type GoodbyeCause = 'shutdown' | 'reboot' | 'agent-stop'
+export const goodbyeCauses = ['shutdown', 'reboot', 'agent-stop'] as const
+
+/** A latest observation; `value` is null when the observation said "no longer". */
+export type Register<T> = { at: number; value: T | null }
+
+/** Work in steps: when it began, and when it last moved. Progress is 0 to 100, or unknown. */
+type Work = { progress: number | null; startedAt: number; progressAt: number }
+export type Configuring = Work & { step: string }
+export type Updating = Work & { updateStatus: UpdateStatus }
+
+export type Life = {
+  state: 'preregistered' | 'active' | 'deactivated'
+  at: number
+  by: string | null
+}
+
+export type DeviceEvidence = {
+  life: Life
+  /** It registered itself, or reported the stage "Post-Provisioning". */
+  provisioned: { at: number; stage: string; progress: number | null } | null
+  /** The latest heartbeat, whatever it carried. */
+  heartbeat: { at: number; agent: AgentKind; address: string | null } | null
+  /** The latest heartbeat that was not itself a report of the stage "Post-Provisioning". */
+  onlineAt: number | null
+  goodbye: {
+    at: number
+    cause: GoodbyeCause
+    by: string | null
+    expectedBackMs: number | null
+  } | null
+  configuring: Register<Configuring>
+  update: Register<Updating>
+  cloudlink: { epoch: number; openedAt: number; aliveAt: number; closedAt: number | null } | null
+  frozen: { readonly [C in FreezeCause]: Register<{ by: string | null }> }
+}
+
+/** With the record of when we could not listen, which belongs to every device alike. */
+export type Evidence = DeviceEvidence & { gaps: Gaps }
+
+export type Observation =
+  | { kind: 'preregistered'; at: number; by: string | null }
+  | { kind: 'registered'; at: number }
+  | { kind: 'deactivated'; at: number; by: string | null }
+  | { kind: 'activated'; at: number; by: string | null }
+  | {
+      kind: 'heartbeat'
+      at: number
+      agent: AgentKind
+      address: string | null
+      /** The request itself reports the stage "Post-Provisioning". */
+      stage?: boolean
+    }
+  | { kind: 'provisioning'; at: number; stage: string; progress: number | null }
+  | { kind: 'configuring'; at: number; step: string; progress: number | null }
+  | { kind: 'configured'; at: number }
+  | { kind: 'update'; at: number; updateStatus: UpdateStatus; progress: number | null }
+  | {
+      kind: 'goodbye'
+      at: number
+      cause: GoodbyeCause
+      by: string | null
+      expectedBackMs: number | null
+    }
+  | { kind: 'link-opened' | 'link-alive' | 'link-closed'; at: number; epoch: number }
+  | { kind: 'frozen'; at: number; cause: FreezeCause; by: string | null }
+  | { kind: 'thawed'; at: number; cause: FreezeCause }
+
+const never: Register<never> = Object.freeze({ at: 0, value: null })
+
+export const noEvidence: DeviceEvidence = Object.freeze({
+  life: { state: 'preregistered', at: 0, by: null },
+  provisioned: null,
+  heartbeat: null,
+  onlineAt: null,
+  goodbye: null,
+  configuring: never,
+  update: never,
+  cloudlink: null,
+  frozen: { administrator: never, allowance: never, 'fleet-type': never },
+} satisfies DeviceEvidence)
+
+/** What was seen, with one more observation. Older than what is known changes nothing. */
+export function observe(evidence: DeviceEvidence, seen: Observation): DeviceEvidence {
+  switch (seen.kind) {
+    case 'preregistered':
+      return withLife(evidence, { state: 'preregistered', at: seen.at, by: seen.by })
+    case 'deactivated':
+      return withLife(evidence, { state: 'deactivated', at: seen.at, by: seen.by })
+    case 'activated':
+      return withLife(evidence, { state: 'active', at: seen.at, by: seen.by })
+    case 'registered':
+      return withProvisioned(withLife(evidence, { state: 'active', at: seen.at, by: null }), {
+        at: seen.at,
+        stage: 'registered',
+        progress: null,
+      })
+    case 'provisioning':
+      return withProvisioned(evidence, { at: seen.at, stage: seen.stage, progress: seen.progress })
+    case 'heartbeat':
+      return withHeartbeat(evidence, seen)
+    case 'configuring': {
+      const { at, step, progress } = seen
+      const value = { step, progress, startedAt: at, progressAt: at }
+      return { ...evidence, configuring: withWork(evidence.configuring, { at, value }) }
+    }
+    case 'configured':
+      return {
+        ...evidence,
+        configuring: withWork(evidence.configuring, { at: seen.at, value: null }),
+      }
+    case 'update': {
+      const { at, updateStatus, progress } = seen
+      const value = { updateStatus, progress, startedAt: at, progressAt: at }
+      return { ...evidence, update: withWork(evidence.update, { at, value }) }
+    }
+    case 'goodbye': {
+      const { at, cause, by, expectedBackMs } = seen
+      return { ...evidence, goodbye: later(evidence.goodbye, { at, cause, by, expectedBackMs }) }
+    }
+    case 'link-opened':
+    case 'link-alive':
+    case 'link-closed':
+      return { ...evidence, cloudlink: withLink(evidence.cloudlink, seen) }
+    case 'frozen':
+    case 'thawed': {
+      const value = seen.kind === 'frozen' ? { by: seen.by } : null
+      const register = later(evidence.frozen[seen.cause], { at: seen.at, value })
+      return { ...evidence, frozen: { ...evidence.frozen, [seen.cause]: register } }
+    }
+    default:
+      return seen satisfies never
+  }
+}
+
+/** Contact at or after the instant at which it was preregistered or deactivated makes it active. */
+export function isActive(evidence: DeviceEvidence): boolean {
+  if (evidence.life.state === 'active') return true
+  return lastContactAt(evidence) >= evidence.life.at
+}
+
+/** The latest instant at which the device itself was heard, on either channel; -1 if never. */
+export function lastContactAt(evidence: DeviceEvidence): number {
+  return Math.max(evidence.heartbeat?.at ?? -1, evidence.cloudlink?.aliveAt ?? -1)
+}
+
+/** The instant of the latest observation of any kind: a later one must not be stamped before it. */
+export function lastObservedAt(evidence: DeviceEvidence): number {
+  return Math.max(
+    lastContactAt(evidence),
+    evidence.life.at,
+    evidence.provisioned?.at ?? 0,
+    evidence.goodbye?.at ?? 0,
+    evidence.configuring.at,
+    evidence.update.at,
+    evidence.cloudlink?.closedAt ?? 0,
+    ...freezeCauses.map((cause) => evidence.frozen[cause].at),
+  )
+}
+
+function withLife(evidence: DeviceEvidence, life: Life): DeviceEvidence {
+  return { ...evidence, life: later(evidence.life, life) }
+}
+
+function withProvisioned(
+  evidence: DeviceEvidence,
+  provisioned: NonNullable<DeviceEvidence['provisioned']>,
+): DeviceEvidence {
+  return { ...evidence, provisioned: later(evidence.provisioned, provisioned) }
+}
+
+function withHeartbeat(
+  evidence: DeviceEvidence,
+  seen: Extract<Observation, { kind: 'heartbeat' }>,
+): DeviceEvidence {
+  const heartbeat = { at: seen.at, agent: seen.agent, address: seen.address }
+  const onlineAt = seen.stage ? evidence.onlineAt : Math.max(evidence.onlineAt ?? 0, seen.at)
+  return { ...evidence, heartbeat: later(evidence.heartbeat, heartbeat), onlineAt }
+}
+
+/** A report that repeats what is known renews nothing: only change is progress. */
+function withWork<T extends Work>(known: Register<T>, seen: Register<T>): Register<T> {
+  if (seen.at < known.at) return known
+  if (!seen.value) return seen.at === known.at && known.value ? known : seen
+  if (!known.value) return seen
+  const repeats = sameWork(known.value, seen.value)
+  if (seen.at === known.at) return repeats ? known : fresh(later(known, seen), seen.at)
+  const { startedAt } = known.value
+  const progressAt = repeats ? known.value.progressAt : seen.at
+  return { at: seen.at, value: { ...seen.value, startedAt, progressAt } }
+}
+
+function sameWork<T extends Work>(a: T, b: T): boolean {
+  const anew = { startedAt: 0, progressAt: 0 }
+  return JSON.stringify({ ...a, ...anew }) === JSON.stringify({ ...b, ...anew })
+}
+
+function fresh<T extends Work>(register: Register<T>, at: number): Register<T> {
+  return { at, value: register.value && { ...register.value, startedAt: at, progressAt: at } }
+}
+
+function withLink(
+  known: DeviceEvidence['cloudlink'],
+  seen: Extract<Observation, { epoch: number }>,
+): DeviceEvidence['cloudlink'] {
+  const { at, epoch } = seen
+  const closedAt = seen.kind === 'link-closed' ? at : null
+  const openedAt = at
+  if (!known || epoch > known.epoch) return { epoch, openedAt, aliveAt: at, closedAt }
+  if (epoch < known.epoch) return known
+  return {
+    epoch,
+    openedAt: Math.min(known.openedAt, at),
+    aliveAt: Math.max(known.aliveAt, at),
+    closedAt: minOf(known.closedAt, closedAt),
+  }
+}
+
+function minOf(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b
+  return Math.min(a, b)
+}
+
+/** The later of two; of two at the same instant, always the same one, whatever their order. */
+function later<T extends { at: number }>(known: T | null, seen: T): T {
+  if (!known || seen.at > known.at) return seen
+  if (seen.at < known.at) return known
+  return JSON.stringify(seen) > JSON.stringify(known) ? seen : known
+}

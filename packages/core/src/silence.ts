@@ -1,0 +1,61 @@
+// Silence counts only while we listened. A gap is a span of time in which the server could not hear
+// devices; this file turns "silent for so long" into the instant at which that becomes true.
+//
+// There are two kinds of gap. In a *stall* (a starved event loop, a suspended process, both short)
+// sockets stayed open and requests waited for us: the clock of silence merely stops. In an *absence*
+// (a restart, an outage, an unreachable address) requests were refused and healthy agents are backing
+// off: giving back only the remaining time would blame those whose next try comes a little later, so
+// every device gets one whole span from our return. Rejected: adding the length of the gap to the
+// deadline, which does exactly that.
+
+export type Gap = {
+  fromAt: number
+  untilAt: number
+  kind: 'stall' | 'absence'
+}
+
+/** Gaps in the record of listening: sorted by time, not overlapping. */
+export type Gaps = readonly Gap[]
+
+/**
+ * The first instant at which `spanMs` of silence since `fromAt` have been listened to.
+ * After an absence silence starts anew, with `freshMs` if what is awaited then needs longer.
+ */
+export function silentAt(fromAt: number, spanMs: number, gaps: Gaps, freshMs = spanMs): number {
+  let startAt = fromAt
+  let remainingMs = spanMs
+  for (let i = firstGapEndingAfter(fromAt, gaps); i < gaps.length; i++) {
+    const gap = gaps[i]!
+    if (startAt + remainingMs <= gap.fromAt) break
+    if (gap.kind === 'absence') remainingMs = Math.max(spanMs, freshMs)
+    else remainingMs -= Math.max(0, gap.fromAt - startAt)
+    startAt = gap.untilAt
+  }
+  return startAt + remainingMs
+}
+
+function firstGapEndingAfter(at: number, gaps: Gaps): number {
+  let low = 0
+  let high = gaps.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (gaps[middle]!.untilAt > at) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+/** Sorted and joined, so that overlapping records of several replicas make one list of gaps. */
+export function joinGaps(gaps: Gaps): Gap[] {
+  const joined: Gap[] = []
+  for (const gap of gaps.toSorted((a, b) => a.fromAt - b.fromAt)) {
+    const last = joined.at(-1)
+    if (!last || gap.fromAt > last.untilAt) {
+      joined.push({ ...gap })
+      continue
+    }
+    last.untilAt = Math.max(last.untilAt, gap.untilAt)
+    if (gap.kind === 'absence') last.kind = 'absence'
+  }
+  return joined
+}
