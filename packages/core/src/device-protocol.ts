@@ -6,6 +6,8 @@ import { type Static, Type as T } from 'typebox'
 import type { DeviceView } from './api.ts'
 import { goodbyeCauses } from './evidence.ts'
 
+export * from './device-wire.ts'
+
 /** `POST /device/register`, JSON or form-urlencoded. Unknown fields are ignored. */
 export const RegisterBody = T.Object({
   application: T.Optional(T.Union([T.String({ maxLength: 64 }), T.Integer()])),
@@ -22,18 +24,10 @@ export type RegisterBody = Static<typeof RegisterBody>
 /** 201. The key is the one that the device chose, or a new one where it chose none. */
 export type RegisterAnswer = { id: number; uuid: string; api_key: string }
 
-/** Configuration names in the target state; all values are strings, as the protocol has it. */
-export const configNames = {
-  heartbeatIntervalMs: 'SUPERVISOR_POLL_INTERVAL',
-  cloudlinkEnabled: 'SUPERVISOR_VPN_CONTROL',
-} as const
-
 /** `GET /device/v3/{uuid}/state`; a 304 to the `ETag` means "as before". This request is the heartbeat. */
 export type TargetState = {
   [uuid: string]: { name: string; config: Record<string, string>; apps: Record<string, unknown> }
 }
-
-export const maxReportBytes = 256 * 1024
 
 /**
  * `PATCH /device/v3/state`, keyed by the device's own uuid; only what changed. The names are the
@@ -101,10 +95,3 @@ export type GoodbyeBody = Static<typeof GoodbyeBody>
  * (a `DeviceView`), and the server's time, so that the device need not trust its own clock.
  */
 export type ServerOpinion = { now: number; device: DeviceView }
-
-/** How our agent names itself in `User-Agent`; its heartbeats have ±10 % jitter. */
-export const agentUserAgent = 'muster-agent'
-/** How balena-supervisor names itself. */
-export const supervisorUserAgent = 'Supervisor/'
-/** Our agent's jitter, as a part of its interval, both ways. */
-export const heartbeatJitter = 0.1
