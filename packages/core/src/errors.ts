@@ -180,6 +180,12 @@ export const errors = {
     title: 'The database was written by a newer version',
     advice: 'Start that version or a newer one. Nothing was changed.',
   },
+  'wrong-usage': {
+    http: 400,
+    exit: exitCodes.usage,
+    title: 'The command line is not valid',
+    advice: 'Add --help to the command to see how it is used. Nothing was changed.',
+  },
   'invalid-configuration': {
     http: 500,
     exit: exitCodes.usage,
