@@ -5,7 +5,7 @@
 
 import type { AgentKind } from './policy.ts'
 import type { Gaps } from './silence.ts'
-import type { UpdateStatus } from './statuses.ts'
+import { type UpdateStatus, updateStatuses } from './statuses.ts'
 
 export type FreezeCause = 'allowance' | 'fleet-type' | 'administrator'
 export const freezeCauses = ['administrator', 'allowance', 'fleet-type'] as const
@@ -16,9 +16,13 @@ export const goodbyeCauses = ['shutdown', 'reboot', 'agent-stop'] as const
 /** A latest observation; `value` is null when the observation said "no longer". */
 export type Register<T> = { at: number; value: T | null }
 
-/** Work in steps: when it began, and when it last moved. Progress is 0 to 100, or unknown. */
-type Work = { progress: number | null; startedAt: number; progressAt: number }
+/**
+ * Work in steps: when it began, when it took its present step, and when anything of it last changed.
+ * Progress is 0 to 100, or unknown.
+ */
+type Work = { progress: number | null; startedAt: number; since: number; progressAt: number }
 export type Configuring = Work & { step: string }
+/** Each run towards a release, and each rest between two, is a work of its own. */
 export type Updating = Work & { updateStatus: UpdateStatus }
 
 export type Life = {
@@ -33,6 +37,8 @@ export type DeviceEvidence = {
   provisioned: { at: number; stage: string; progress: number | null } | null
   /** The latest heartbeat, whatever it carried. */
   heartbeat: { at: number; agent: AgentKind; address: string | null } | null
+  /** The interval that its latest poll was answered with: the device knows no other. */
+  told: { at: number; intervalMs: number } | null
   /** The latest heartbeat that was not itself a report of the stage "Post-Provisioning". */
   onlineAt: number | null
   goodbye: {
@@ -60,6 +66,8 @@ export type Observation =
       at: number
       agent: AgentKind
       address: string | null
+      /** The interval that the answer told the device, if it told one. */
+      intervalMs?: number
       /** The request itself reports the stage "Post-Provisioning". */
       stage?: boolean
     }
@@ -78,18 +86,20 @@ export type Observation =
   | { kind: 'frozen'; at: number; cause: FreezeCause; by: string | null }
   | { kind: 'thawed'; at: number; cause: FreezeCause }
 
-const never: Register<never> = Object.freeze({ at: 0, value: null })
+/** Before every instant, so that an observation of any instant is later. */
+const never: Register<never> = Object.freeze({ at: -1, value: null })
 
 export const noEvidence: DeviceEvidence = Object.freeze({
-  life: { state: 'preregistered', at: 0, by: null },
+  life: Object.freeze({ state: 'preregistered', at: 0, by: null }),
   provisioned: null,
   heartbeat: null,
+  told: null,
   onlineAt: null,
   goodbye: null,
   configuring: never,
   update: never,
   cloudlink: null,
-  frozen: { administrator: never, allowance: never, 'fleet-type': never },
+  frozen: Object.freeze({ administrator: never, allowance: never, 'fleet-type': never }),
 } satisfies DeviceEvidence)
 
 /** What was seen, with one more observation. Older than what is known changes nothing. */
@@ -113,18 +123,20 @@ export function observe(evidence: DeviceEvidence, seen: Observation): DeviceEvid
       return withHeartbeat(evidence, seen)
     case 'configuring': {
       const { at, step, progress } = seen
-      const value = { step, progress, startedAt: at, progressAt: at }
-      return { ...evidence, configuring: withWork(evidence.configuring, { at, value }) }
-    }
-    case 'configured':
+      const value = { step, progress, startedAt: at, since: at, progressAt: at }
       return {
         ...evidence,
-        configuring: withWork(evidence.configuring, { at: seen.at, value: null }),
+        configuring: withWork(evidence.configuring, { at, value }, configuring),
       }
+    }
+    case 'configured': {
+      const nothing = { at: seen.at, value: null }
+      return { ...evidence, configuring: withWork(evidence.configuring, nothing, configuring) }
+    }
     case 'update': {
       const { at, updateStatus, progress } = seen
-      const value = { updateStatus, progress, startedAt: at, progressAt: at }
-      return { ...evidence, update: withWork(evidence.update, { at, value }) }
+      const value = { updateStatus, progress, startedAt: at, since: at, progressAt: at }
+      return { ...evidence, update: withWork(evidence.update, { at, value }, updating) }
     }
     case 'goodbye': {
       const { at, cause, by, expectedBackMs } = seen
@@ -151,7 +163,7 @@ export function isActive(evidence: DeviceEvidence): boolean {
   return lastContactAt(evidence) >= evidence.life.at
 }
 
-/** The latest instant at which the device itself was heard, on either channel; -1 if never. */
+/** The latest instant at which the device itself was heard, on either channel; -1: never. */
 export function lastContactAt(evidence: DeviceEvidence): number {
   return Math.max(evidence.heartbeat?.at ?? -1, evidence.cloudlink?.aliveAt ?? -1)
 }
@@ -161,17 +173,22 @@ export function lastObservedAt(evidence: DeviceEvidence): number {
   return Math.max(
     lastContactAt(evidence),
     evidence.life.at,
-    evidence.provisioned?.at ?? 0,
-    evidence.goodbye?.at ?? 0,
+    evidence.provisioned?.at ?? -1,
+    evidence.goodbye?.at ?? -1,
     evidence.configuring.at,
     evidence.update.at,
-    evidence.cloudlink?.closedAt ?? 0,
+    evidence.cloudlink?.closedAt ?? -1,
     ...freezeCauses.map((cause) => evidence.frozen[cause].at),
   )
 }
 
+/** At one instant, active outweighs the rest: it takes the device's own contact to say so. */
 function withLife(evidence: DeviceEvidence, life: Life): DeviceEvidence {
-  return { ...evidence, life: later(evidence.life, life) }
+  const known = evidence.life
+  const tied = known.at === life.at && known.state !== life.state
+  if (tied && known.state === 'active') return evidence
+  if (tied && life.state === 'active') return { ...evidence, life }
+  return { ...evidence, life: later(known, life) }
 }
 
 function withProvisioned(
@@ -186,44 +203,61 @@ function withHeartbeat(
   seen: Extract<Observation, { kind: 'heartbeat' }>,
 ): DeviceEvidence {
   const heartbeat = { at: seen.at, agent: seen.agent, address: seen.address }
-  const onlineAt = seen.stage ? evidence.onlineAt : Math.max(evidence.onlineAt ?? 0, seen.at)
-  return { ...evidence, heartbeat: later(evidence.heartbeat, heartbeat), onlineAt }
+  const onlineAt = seen.stage ? evidence.onlineAt : Math.max(evidence.onlineAt ?? -1, seen.at)
+  const told =
+    seen.intervalMs === undefined
+      ? evidence.told
+      : later(evidence.told, { at: seen.at, intervalMs: seen.intervalMs })
+  return { ...evidence, heartbeat: later(evidence.heartbeat, heartbeat), told, onlineAt }
+}
+
+/** What makes two reports of one kind of work the same step, and the same run. */
+type WorkKind<T extends Work> = { step(work: T): string; run(work: T): boolean }
+const configuring: WorkKind<Configuring> = { step: ({ step }) => step, run: () => true }
+const updating: WorkKind<Updating> = {
+  step: ({ updateStatus }) => updateStatus,
+  run: ({ updateStatus }) => updateStatuses[updateStatus].moving,
 }
 
 /** A report that repeats what is known renews nothing: only change is progress. */
-function withWork<T extends Work>(known: Register<T>, seen: Register<T>): Register<T> {
-  if (seen.at < known.at) return known
-  if (!seen.value) return seen.at === known.at && known.value ? known : seen
-  if (!known.value) return seen
-  const repeats = sameWork(known.value, seen.value)
-  if (seen.at === known.at) return repeats ? known : fresh(later(known, seen), seen.at)
-  const { startedAt } = known.value
-  const progressAt = repeats ? known.value.progressAt : seen.at
-  return { at: seen.at, value: { ...seen.value, startedAt, progressAt } }
+function withWork<T extends Work>(
+  { at: knownAt, value: known }: Register<T>,
+  { at, value: seen }: Register<T>,
+  kind: WorkKind<T>,
+): Register<T> {
+  if (at < knownAt) return { at: knownAt, value: known }
+  const tied = at === knownAt
+  if (tied && !(known && seen)) return { at, value: null }
+  if (!known || !seen) return { at, value: seen }
+  const sameStep = kind.step(known) === kind.step(seen)
+  const sameRun = kind.run(known) === kind.run(seen)
+  const same = sameStep && known.progress === seen.progress
+  const rank = (work: T) => `${kind.step(work)} ${work.progress}`
+  return {
+    at,
+    value: {
+      ...(tied && rank(known) > rank(seen) ? known : seen),
+      startedAt: sameRun ? known.startedAt : at,
+      since: sameStep ? known.since : at,
+      progressAt: same ? known.progressAt : at,
+    },
+  }
 }
 
-function sameWork<T extends Work>(a: T, b: T): boolean {
-  const anew = { startedAt: 0, progressAt: 0 }
-  return JSON.stringify({ ...a, ...anew }) === JSON.stringify({ ...b, ...anew })
-}
-
-function fresh<T extends Work>(register: Register<T>, at: number): Register<T> {
-  return { at, value: register.value && { ...register.value, startedAt: at, progressAt: at } }
-}
-
+/** The newest epoch wins. A close is no proof of life: we may be the one who closed. */
 function withLink(
   known: DeviceEvidence['cloudlink'],
   seen: Extract<Observation, { epoch: number }>,
 ): DeviceEvidence['cloudlink'] {
   const { at, epoch } = seen
-  const closedAt = seen.kind === 'link-closed' ? at : null
-  const openedAt = at
-  if (!known || epoch > known.epoch) return { epoch, openedAt, aliveAt: at, closedAt }
+  const closes = seen.kind === 'link-closed'
+  const closedAt = closes ? at : null
+  if (!known || epoch > known.epoch) return { epoch, openedAt: at, aliveAt: at, closedAt }
   if (epoch < known.epoch) return known
   return {
     epoch,
     openedAt: Math.min(known.openedAt, at),
-    aliveAt: Math.max(known.aliveAt, at),
+    aliveAt: closes ? known.aliveAt : Math.max(known.aliveAt, at),
     closedAt: minOf(known.closedAt, closedAt),
   }
 }
@@ -237,5 +271,14 @@ function minOf(a: number | null, b: number | null): number | null {
 function later<T extends { at: number }>(known: T | null, seen: T): T {
   if (!known || seen.at > known.at) return seen
   if (seen.at < known.at) return known
-  return JSON.stringify(seen) > JSON.stringify(known) ? seen : known
+  return canonical(seen) > canonical(known) ? seen : known
+}
+
+/** The same text for the same facts, whatever order a store gave their names back in. */
+function canonical(facts: object): string {
+  const inOrder = (_name: string, value: unknown) =>
+    value && typeof value === 'object' && !Array.isArray(value)
+      ? Object.entries(value).sort()
+      : value
+  return JSON.stringify(facts, inOrder)
 }

@@ -5,8 +5,10 @@
 // sockets stayed open and requests waited for us: the clock of silence merely stops. In an *absence*
 // (a restart, an outage, an unreachable address) requests were refused and healthy agents are backing
 // off: giving back only the remaining time would blame those whose next try comes a little later, so
-// every device gets one whole span from our return. Rejected: adding the length of the gap to the
-// deadline, which does exactly that.
+// from our return every device has a fresh span: the whole threshold, where contact is awaited.
+// Rejected: adding the length of the gap to the deadline, which does exactly that. Rejected too: a
+// fresh whole span for every limit; a return that is awaited for a month would never be overdue on a
+// server that restarts every week.
 
 export type Gap = {
   fromAt: number
@@ -18,8 +20,8 @@ export type Gap = {
 export type Gaps = readonly Gap[]
 
 /**
- * The first instant at which `spanMs` of silence since `fromAt` have been listened to.
- * After an absence silence starts anew, with `freshMs` if what is awaited then needs longer.
+ * The first instant at which `spanMs` of silence since `fromAt` have been listened to, the last
+ * `freshMs` of them after the latest absence that came before.
  */
 export function silentAt(fromAt: number, spanMs: number, gaps: Gaps, freshMs = spanMs): number {
   let startAt = fromAt
@@ -27,8 +29,8 @@ export function silentAt(fromAt: number, spanMs: number, gaps: Gaps, freshMs = s
   for (let i = firstGapEndingAfter(fromAt, gaps); i < gaps.length; i++) {
     const gap = gaps[i]!
     if (startAt + remainingMs <= gap.fromAt) break
-    if (gap.kind === 'absence') remainingMs = Math.max(spanMs, freshMs)
-    else remainingMs -= Math.max(0, gap.fromAt - startAt)
+    remainingMs -= Math.max(0, gap.fromAt - startAt)
+    if (gap.kind === 'absence') remainingMs = Math.max(remainingMs, freshMs)
     startAt = gap.untilAt
   }
   return startAt + remainingMs

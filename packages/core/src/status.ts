@@ -9,7 +9,7 @@
 // which states every rule twice and lets the two drift apart.
 
 import type { Evidence } from './evidence.ts'
-import { isActive } from './evidence.ts'
+import { freezeCauses, isActive } from './evidence.ts'
 import { lateAfterMs, linkSilentAfterMs, type Policy } from './policy.ts'
 import type { Reason } from './reasons.ts'
 import { silentAt } from './silence.ts'
@@ -85,20 +85,32 @@ type Deadlines = {
 
 function deriveDeadlines(evidence: Evidence, policy: Policy): Deadlines {
   const { heartbeat, goodbye, cloudlink, configuring, update, gaps } = evidence
+  const lateMs = lateAfterMs(heartbeat?.agent ?? 'muster', toldIntervalMs(evidence, policy))
+  const lostMs = lateMs + policy.heartbeatGraceMs
   const after = (fromAt: number | undefined, spanMs: number, freshMs?: number) =>
     fromAt === undefined ? Infinity : silentAt(fromAt, spanMs, gaps, freshMs)
-  const lateMs = heartbeat ? lateAfterMs(heartbeat.agent, policy.heartbeatIntervalMs) : 0
   return {
     lateAt: after(heartbeat?.at, lateMs),
-    lostAt: after(heartbeat?.at, lateMs + policy.heartbeatGraceMs),
+    lostAt: after(heartbeat?.at, lostMs),
     linkDownAt: linkDownAt(cloudlink, policy, after),
-    overdueAt: after(goodbye?.at, goodbye?.expectedBackMs ?? Infinity),
-    configuringStalledAt: after(configuring.value?.progressAt, policy.stallMs),
-    updateStalledAt: after(update.value?.progressAt, policy.stallMs),
+    overdueAt: after(goodbye?.at, goodbye?.expectedBackMs ?? Infinity, lostMs),
+    configuringStalledAt: after(configuring.value?.progressAt, policy.stallMs, lostMs),
+    updateStalledAt: after(update.value?.progressAt, policy.stallMs, lostMs),
   }
 }
 
-/** A closed link has its grace to come back; an open one must prove that it lives. */
+/**
+ * A device keeps to the interval that it was last told. A shorter one set since then reaches it with
+ * its next heartbeat; until then its silence is healthy.
+ */
+function toldIntervalMs({ told }: Evidence, policy: Policy): number {
+  return told?.intervalMs ?? policy.heartbeatIntervalMs
+}
+
+/**
+ * An open link must prove that it lives; a live one that closes has its grace to come back. Closing
+ * one that had fallen silent is only our cleaning up.
+ */
 function linkDownAt(
   link: Evidence['cloudlink'],
   policy: Policy,
@@ -106,7 +118,8 @@ function linkDownAt(
 ): number {
   if (!link) return 0
   const silentMs = linkSilentAfterMs(policy.cloudlinkKeepaliveMs)
-  if (link.closedAt === null) return after(link.aliveAt, silentMs)
+  const silentAt = after(link.aliveAt, silentMs)
+  if (link.closedAt === null || silentAt <= link.closedAt) return silentAt
   return after(link.closedAt, policy.cloudlinkGraceMs, silentMs)
 }
 
@@ -193,7 +206,7 @@ function heartbeatDueAt(state: HeartbeatState, { lateAt, lostAt }: Deadlines): n
 }
 
 function updateOf({ update }: Evidence): Verdict['update'] {
-  return update.value && { updateStatus: update.value.updateStatus, since: update.value.startedAt }
+  return update.value && { updateStatus: update.value.updateStatus, since: update.value.since }
 }
 
 type Rule = {
@@ -216,7 +229,7 @@ const rules: readonly Rule[] = [
     status: 'inactive',
     holds: ({ evidence }) => !isActive(evidence),
     reasons: inactiveReasons,
-    since: ({ evidence }) => evidence.life.at,
+    since: ({ evidence }) => Math.max(evidence.life.at, lastThawAt(evidence)),
   },
   {
     status: 'post-provisioning',
@@ -232,7 +245,8 @@ const rules: readonly Rule[] = [
       gone !== null ||
       (cloudlink !== 'connected' && (heartbeat === 'offline' || heartbeat === 'unknown')),
     reasons: (facts) => (facts.gone ? [goodbyeReason(facts, facts.gone)] : channelReasons(facts)),
-    since: ({ gone }) => gone?.at,
+    since: ({ evidence, gone }) =>
+      gone ? Math.max(gone.at, evidence.life.at, lastThawAt(evidence)) : undefined,
   },
   {
     status: 'configuring',
@@ -247,7 +261,6 @@ const rules: readonly Rule[] = [
       ]
     },
     progress: ({ evidence }) => evidence.configuring.value!.progress,
-    since: ({ evidence }) => evidence.configuring.value!.startedAt,
   },
   {
     status: 'updating',
@@ -287,6 +300,11 @@ function awaitsFirstContact({ evidence }: Facts): boolean {
   const { provisioned, onlineAt, cloudlink } = evidence
   if (!provisioned) return false
   return Math.max(onlineAt ?? -1, cloudlink?.aliveAt ?? -1) < provisioned.at
+}
+
+/** While it was frozen it had no other status, whatever its evidence said. */
+function lastThawAt({ frozen }: Evidence): number {
+  return Math.max(...freezeCauses.map((cause) => frozen[cause].at))
 }
 
 function frozenReasons({ evidence: { frozen } }: Facts): Reason[] {
@@ -333,7 +351,7 @@ function channelReasons(facts: Facts): Reason[] {
   const found: Reason[] = []
   const lastHeartbeatAt = evidence.heartbeat?.at ?? null
   const lastAddress = evidence.heartbeat?.address ?? null
-  const intervalMs = policy.heartbeatIntervalMs
+  const intervalMs = toldIntervalMs(evidence, policy)
   if (facts.heartbeat === 'unknown')
     found.push(reason('heartbeat-never', { sinceAt: evidence.life.at }))
   if (facts.heartbeat === 'timeout')
