@@ -4,7 +4,13 @@
 import { type Static, Type as T } from 'typebox'
 import { policyLimits } from './policy.ts'
 import { reasonCodes } from './reasons.ts'
-import { cloudlinkStates, heartbeatStates, statusWords, updateStatuses } from './statuses.ts'
+import {
+  cloudlinkStates,
+  heartbeatStates,
+  type Status,
+  statusWords,
+  updateStatuses,
+} from './statuses.ts'
 
 const words = <const W extends readonly string[]>(list: W) =>
   T.Unsafe<W[number]>({ type: 'string', enum: [...list] })
@@ -13,6 +19,15 @@ const Nullable = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
 const Instant = (description: string) => T.Integer({ minimum: 0, description })
 
 export const StatusWord = words(statusWords)
+/** Devices by status. Each word is named, since a record over a plain `enum` would allow none. */
+export const StatusCounts = T.Unsafe<Partial<Record<Status, number>>>({
+  type: 'object',
+  properties: Object.fromEntries(
+    statusWords.map((word) => [word, { type: 'integer', minimum: 0 }]),
+  ),
+  additionalProperties: false,
+  description: 'How many devices have each status; absent is none.',
+})
 export const Uuid = T.String({
   pattern: '^(?:[0-9a-f]{32}|[0-9a-f]{62})$',
   description: 'The uuid of a device: 32 lower-case hex digits (62 are accepted).',
@@ -106,7 +121,7 @@ export const FleetView = T.Object({
   paidType: T.Boolean({ description: 'Whether it is of a paid type.' }),
   policy: PolicyView,
   policyOverrides: T.Record(T.String(), T.Union([T.Number(), T.Boolean()])),
-  statusCounts: T.Record(StatusWord, T.Integer()),
+  statusCounts: StatusCounts,
   deviceCount: T.Integer(),
   createdAt: Instant('When it was created.'),
 })
@@ -241,7 +256,7 @@ export const FleetAtView = T.Object({
   fleet: T.String(),
   at: T.Integer(),
   listening: T.Boolean({ description: 'Whether the server was listening then.' }),
-  statusCounts: T.Record(StatusWord, T.Integer()),
+  statusCounts: StatusCounts,
   items: T.Array(
     T.Object({
       uuid: T.String(),
