@@ -1,0 +1,61 @@
+// Transitions for people: as a table of what was, and as lines while they happen.
+
+import type { TransitionView } from '@muster/core/api.ts'
+import type { StreamEvent } from '@muster/core/api-client.ts'
+import { statusSpan } from './status.ts'
+import { type Column, renderTable } from './table.ts'
+import { type Look, paint, type Span } from './text.ts'
+import { durationText, localTimeText, relativeText } from './time.ts'
+
+export function historyTable(
+  transitions: readonly TransitionView[],
+  look: Look,
+  shown: { name: boolean },
+): string {
+  const name: Column<TransitionView> = { title: 'NAME', cell: ({ name }) => name, shrinksTo: 10 }
+  const columns: Column<TransitionView>[] = [
+    { title: 'AT', cell: ({ at }) => localTimeText(at, look) },
+    { title: '', cell: ({ at }) => relativeText(at, look.now), goes: 3 },
+    ...(shown.name ? [name] : []),
+    { title: 'FROM', cell: ({ from }) => (from ? [statusSpan(from, look)] : ''), goes: 1 },
+    { title: 'TO', cell: ({ to }) => [statusSpan(to, look)] },
+    { title: 'WHY', cell: whyText, shrinksTo: 16, goes: 2 },
+  ]
+  return renderTable(columns, transitions, look)
+}
+
+function whyText({ reasons }: TransitionView): string {
+  return reasons.map(({ title }) => title).join('; ')
+}
+
+/** One line for one event of the live stream; `nameOf` knows names that events do not carry. */
+export function eventLine(
+  said: Exclude<StreamEvent, { event: 'opened' | 'interrupted' }>,
+  nameOf: (uuid: string) => string,
+  look: Look,
+): string {
+  const at = said.event === 'transition' ? said.data.at : look.now
+  const head: Span[] = [
+    { text: localTimeText(at, look).split(' ')[1]!, tone: 'quiet' },
+    { text: `  ${nameOf(said.data.uuid)}  `, tone: 'strong' },
+  ]
+  return paint([...head, ...whatSpans(said, look)], look.colour)
+}
+
+function whatSpans(
+  said: Exclude<StreamEvent, { event: 'opened' | 'interrupted' }>,
+  look: Look,
+): Span[] {
+  if (said.event === 'progress') {
+    const { progress } = said.data
+    return [{ text: progress === null ? 'progress unknown' : `${Math.floor(progress)} %` }]
+  }
+  if (said.event === 'device') return [{ text: `was ${said.data.change}`, tone: 'quiet' }]
+  const { from, to } = said.data
+  const before = from && from !== to ? [statusSpan(from, look), { text: ' → ' }] : []
+  return [...before, statusSpan(to, look), { text: `  ${whyText(said.data)}` }]
+}
+
+export function interruptedText(resumeInMs: number, message: string): string {
+  return `Interrupted: ${message}. Trying again in ${durationText(Math.max(1_000, resumeInMs))}.`
+}
