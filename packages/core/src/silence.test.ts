@@ -55,6 +55,10 @@ describe('silence with a gap in our listening', () => {
     assert.equal(silentAt(0, 41_000, away, spanMs), 50_000 + spanMs, 'the fresh span is longer')
   })
 
+  it('is not lengthened by an absence that ended on the sign of life', () => {
+    assert.equal(silentAt(1_000, 5_000, [gap('absence', 0, 1_000)], spanMs), 6_000)
+  })
+
   it('never ends for a span without end', () => {
     assert.equal(silentAt(0, Infinity, [gap('stall', 1, 2), gap('absence', 3, 4)]), Infinity)
   })
