@@ -13,6 +13,7 @@ import {
 } from './evidence.ts'
 import { defaultPolicy, lateAfterMs, linkSilentAfterMs, type Policy } from './policy.ts'
 import { type Gap, type Gaps, joinGaps } from './silence.ts'
+import { deriveStatus, type Verdict } from './status.ts'
 import type { CloudlinkState, HeartbeatState, UpdateStatus } from './statuses.ts'
 import { updateStatuses } from './statuses.ts'
 
@@ -53,6 +54,16 @@ export function evidenceOf(observations: readonly Observation[], gaps: Gaps = []
 
 export function policyOf(limits: Partial<Policy> = {}): Policy {
   return { ...defaultPolicy, ...limits }
+}
+
+/** The verdict at `now` on a device of which these observations were made, in this order. */
+export function statusAt(
+  now: number,
+  observations: readonly Observation[],
+  limits: Partial<Policy> = {},
+  gaps: Gaps = [],
+): Verdict {
+  return deriveStatus(evidenceOf(observations, gaps), policyOf(limits), now)
 }
 
 /** A heartbeat and an open link, both at `t0`. */

@@ -8,12 +8,11 @@ import {
   anyInstant,
   anyPolicy,
   deepFreeze,
-  evidenceOf,
   healthy,
   holds,
   hourMs,
-  policyOf,
   seen,
+  statusAt,
   t0,
 } from './fixtures.ts'
 import { reasons } from './reasons.ts'

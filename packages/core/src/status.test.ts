@@ -10,6 +10,7 @@ import {
   policyOf,
   secondMs,
   seen,
+  statusAt,
   t0,
 } from './fixtures.ts'
 import type { AgentKind, Policy } from './policy.ts'
@@ -19,12 +20,6 @@ import { deriveStatus, type Verdict } from './status.ts'
 import { type CloudlinkState, type HeartbeatState, type Status, statusWords } from './statuses.ts'
 
 const codesOf = (verdict: Verdict): ReasonCode[] => verdict.reasons.map(({ code }) => code)
-const statusAt = (
-  now: number,
-  observations: readonly Observation[],
-  limits: Partial<Policy> = {},
-) => deriveStatus(evidenceOf(observations), policyOf(limits), now)
-
 type Expected = [status: Status, ...ReasonCode[]]
 function expectAt(
   now: number,
@@ -33,7 +28,7 @@ function expectAt(
   limits: Partial<Policy> = {},
   gaps: Gaps = [],
 ) {
-  const verdict = deriveStatus(evidenceOf(observations, gaps), policyOf(limits), now)
+  const verdict = statusAt(now, observations, limits, gaps)
   assert.deepEqual([verdict.status, ...codesOf(verdict)], [status, ...codes])
   return verdict
 }
