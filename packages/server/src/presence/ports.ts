@@ -1,0 +1,157 @@
+// What presence needs of the world. The store has two real implementations (SQLite, PostgreSQL) and
+// the bus two (memory, NATS); one suite runs over both of each.
+
+import type { DeviceEvidence, FreezeCause, Register } from '@muster/core/evidence.ts'
+import type { AgentKind, Policy } from '@muster/core/policy.ts'
+import type { Reason } from '@muster/core/reasons.ts'
+import type { Gap } from '@muster/core/silence.ts'
+import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
+
+/** What must be known of a device to admit its requests and to take a plain heartbeat. */
+export type KnownDevice = {
+  deviceId: number
+  uuid: string
+  name: string
+  fleetId: number
+  version: number
+  keys: readonly { hash: string; expiresAt: number | null }[]
+  policy: Policy
+  frozen: boolean
+  agent: AgentKind | null
+  dueAt: number | null
+  renewMs: number | null
+  capAt: number | null
+}
+
+/** A plain heartbeat of a device of which nothing else has changed. Instants in epoch ms. */
+export type Renewal = {
+  deviceId: number
+  version: number
+  heartbeatAt: number
+  dueAt: number
+  toldMs: number
+  address: string | null
+}
+
+/** How a device stood when it was last judged: what the next verdict is compared with. */
+export type Standing = {
+  status: Status | null
+  statusSince: number
+  heartbeat: HeartbeatState
+  heartbeatSince: number
+  cloudlink: CloudlinkState
+  cloudlinkSince: number
+  reasonCodes: string
+  progress: number | null
+}
+
+/** Everything that a verdict on one device rests on. */
+export type Docket = {
+  deviceId: number
+  uuid: string
+  name: string
+  fleetId: number
+  fleetSlug: string
+  version: number
+  active: boolean
+  evidence: DeviceEvidence
+  /** Freezes that come with its fleet and its organization rather than from evidence of its own. */
+  inherited: Readonly<Record<FreezeCause, Register<{ by: string | null }>>>
+  policy: Policy
+  standing: Standing
+  judgedAt: number
+  /** 0: facts about it were changed, judge it now. */
+  dueAt: number | null
+}
+
+/** One verdict that gave way to another. */
+export type Transition = {
+  at: number
+  from: Status | null
+  to: Status
+  heartbeat: HeartbeatState
+  cloudlink: CloudlinkState
+  reasons: readonly Reason[]
+}
+
+export type Judgement = {
+  docket: Docket
+  evidence: DeviceEvidence
+  standing: Standing
+  active: boolean
+  frozen: boolean
+  transitions: readonly Transition[]
+  judgedAt: number
+  dueAt: number | null
+  renewMs: number | null
+  capAt: number | null
+}
+
+/** A transition as it was stored, with its position in the log: what is published and answered. */
+export type RecordedTransition = Transition & {
+  id: number
+  uuid: string
+  name: string
+  fleet: string
+}
+
+/** What a write of judgements changed. */
+export type Recorded = {
+  judgements: readonly Judgement[]
+  transitions: readonly RecordedTransition[]
+}
+
+export type Listening = {
+  listeningId: number
+  /** All that any replica heard until this instant is durable: silence until then is certain. */
+  horizonAt: number
+  /** Where the clock of the other replicas stands; -1: there are none. */
+  othersAt: number
+  gaps: readonly Gap[]
+}
+
+export interface PresenceStore {
+  /** The instant from which this replica's clock must go on, so that time never goes backwards. */
+  loadTimeBase(wallAt: number): Promise<number>
+  loadKnown(uuids: readonly string[]): Promise<KnownDevice[]>
+  /** Begins to listen; if nobody did, the time since somebody last did becomes a gap. */
+  openListening(replica: string, now: number): Promise<Listening>
+  /**
+   * "All that I heard until `untilAt` is durable." Notices replicas that have fallen silent: what they
+   * heard last may be lost, so that time becomes a gap. `stalls` are gaps that this replica noticed.
+   */
+  keepListening(
+    listeningId: number,
+    replica: string,
+    untilAt: number,
+    stalls: readonly Gap[],
+  ): Promise<Listening>
+  closeListening(listeningId: number, untilAt: number): Promise<void>
+  /** Takes plain heartbeats, and answers with the devices that changed meanwhile: judge those. */
+  renew(renewals: readonly Renewal[]): Promise<number[]>
+  /** Loads, lets `decide`, and stores what it decided, in one transaction. */
+  judge(which: Which, decide: (dockets: Docket[]) => Judgement[]): Promise<Recorded>
+  /** The next deadline after `at`, or null. */
+  loadNextDue(at: number): Promise<number | null>
+  /** Marks the next devices of fleets whose policy or freeze changed as due; true: there are more. */
+  markChangedFleets(limit: number): Promise<boolean>
+}
+
+export type Which =
+  | { deviceIds: readonly number[] }
+  /** Due at or before the instant, earliest first; rows that another replica is judging are left to it. */
+  | { dueUntil: number; limit: number }
+
+/** What travels between replicas, and to whoever watches. */
+export type Change =
+  | { kind: 'transitions'; transitions: readonly RecordedTransition[] }
+  | { kind: 'progress'; uuid: string; fleet: string; progress: number | null }
+  | { kind: 'device'; uuid: string; fleet: string; change: 'created' | 'changed' | 'deleted' }
+
+export interface Bus {
+  publish(change: Change): void
+  /** The returned function ends the subscription. */
+  subscribe(receive: (change: Change) => void): () => void
+  start(): Promise<void>
+  stop(): Promise<void>
+}

@@ -1,0 +1,46 @@
+// One SQLite connection, synchronous, with its prepared statements kept. It runs inside a worker
+// thread (sqlite-worker.ts) so that no query holds up a heartbeat, and directly in the simulator,
+// where being synchronous is what makes a seed replay.
+
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+
+export type SqliteAnswer = {
+  rows: Record<string, unknown>[]
+  changes: number
+  insertId: number
+}
+
+export type SqliteOptions = { path: string; readOnly: boolean }
+
+/** Enough for every statement of the store; more would mean that SQL is built from values. */
+const maxStatements = 1_000
+
+export function openSqlite({ path, readOnly }: SqliteOptions) {
+  const database = new DatabaseSync(path, { readOnly, timeout: 10_000 })
+  if (!readOnly) database.exec('pragma journal_mode = wal; pragma synchronous = full')
+  database.exec('pragma foreign_keys = on; pragma cache_size = -131072; pragma temp_store = memory')
+  const statements = new Map<string, StatementSync>()
+
+  function prepared(sql: string): StatementSync {
+    let statement = statements.get(sql)
+    if (statement) return statement
+    if (statements.size >= maxStatements) statements.clear()
+    statement = database.prepare(sql)
+    statements.set(sql, statement)
+    return statement
+  }
+
+  return {
+    run(sql: string, parameters: readonly unknown[]): SqliteAnswer {
+      const statement = prepared(sql)
+      const values = parameters as SQLInputValue[]
+      if (statement.columns().length > 0)
+        return { rows: statement.all(...values), changes: 0, insertId: 0 }
+      const { changes, lastInsertRowid } = statement.run(...values)
+      return { rows: [], changes: Number(changes), insertId: Number(lastInsertRowid) }
+    },
+    close() {
+      database.close()
+    },
+  }
+}

@@ -1,0 +1,146 @@
+// The tables, as Kysely sees them. Instants are epoch ms; booleans are 0 or 1; JSON is text that is
+// parsed and written inside store/ only. Heartbeats touch `contacts` alone, which is kept narrow so
+// that a heartbeat costs one small row; everything wider sits in `devices` and changes seldom.
+
+import type { Generated } from 'kysely'
+
+export type Tables = {
+  organizations: {
+    id: Generated<number>
+    name: string
+    device_allowance: number | null
+    allows_paid_fleets: number
+    created_at: number
+  }
+  members: {
+    id: Generated<number>
+    organization_id: number
+    email: string
+    password_hash: string
+    role: string
+    created_at: number
+  }
+  api_tokens: {
+    hash: string
+    member_id: number
+    name: string
+    created_at: number
+    expires_at: number | null
+    last_used_at: number | null
+  }
+  fleets: {
+    id: Generated<number>
+    organization_id: number
+    slug: string
+    name: string
+    paid_type: number
+    /** Frozen by an administrator, as a whole. */
+    frozen_at: number | null
+    frozen_by: string | null
+    /** Of a paid type on a free plan. */
+    type_frozen_at: number | null
+    policy: string
+    /** Devices that count against the allowance; kept by deltas. */
+    active_count: number
+    /** Its devices with a greater id are still to be judged anew; null: none. */
+    rejudge_after: number | null
+    created_at: number
+  }
+  /** Devices per fleet and status; kept by deltas in the transaction that moves a device. */
+  fleet_counts: { fleet_id: number; status: string; count: number }
+  provisioning_keys: {
+    id: Generated<number>
+    fleet_id: number
+    hash: string
+    prefix: string
+    name: string | null
+    created_at: number
+    expires_at: number | null
+    revoked_at: number | null
+    last_used_at: number | null
+  }
+  devices: {
+    id: Generated<number>
+    uuid: string
+    name: string
+    fleet_id: number
+    device_type: string | null
+    policy: string
+    /** DeviceEvidence without its heartbeat, which is in contacts. */
+    evidence: string
+    /** 0 or 1: counts against the allowance. */
+    active: number
+    /** Beyond the allowance of its organization since then. */
+    allowance_frozen_at: number | null
+    /** Empty until it has been judged for the first time. */
+    status: string
+    status_since: number
+    heartbeat_state: string
+    heartbeat_since: number
+    cloudlink_state: string
+    cloudlink_since: number
+    /** Codes of the reasons, joined by commas: with status and channels, what a transition compares. */
+    reason_codes: string
+    progress: number | null
+    created_at: number
+  }
+  device_keys: {
+    hash: string
+    device_id: number
+    created_at: number
+    expires_at: number | null
+  }
+  device_tags: { device_id: number; key: string; value: string }
+  device_facts: { device_id: number; facts: string; reported_at: number }
+  /** The hot, narrow row of a device: its latest heartbeat and its next deadline. */
+  contacts: {
+    device_id: number
+    /** Counts everything that happened to the device except plain heartbeats. */
+    version: number
+    heartbeat_at: number | null
+    /** When its verdict was last judged; its lapses since then are still to be found. */
+    judged_at: number
+    /** The verdict must be judged anew at this instant; 0: now. Null: silence changes nothing. */
+    due_at: number | null
+    /** A plain heartbeat at t moves due_at to t + renew_ms; null: it must be judged. */
+    renew_ms: number | null
+    /** … but never beyond this instant, at which something other than the heartbeat lapses. */
+    cap_at: number | null
+    /** The heartbeat interval that its latest poll was answered with. */
+    told_ms: number | null
+    agent: string | null
+    address: string | null
+  }
+  transitions: {
+    /** Position in the log: contiguous, in the order of commits. */
+    id: number
+    device_id: number
+    fleet_id: number
+    at: number
+    from_status: string | null
+    to_status: string
+    heartbeat: string
+    cloudlink: string
+    reasons: string
+  }
+  log_position: { id: number; position: number }
+  /** What history keeps of devices that were deleted. */
+  departed_devices: {
+    device_id: number
+    uuid: string
+    name: string
+    fleet_id: number
+    deleted_at: number
+  }
+  /** One row for each time that a replica listened: all that it heard until until_at is durable. */
+  listening: {
+    id: Generated<number>
+    replica: string
+    started_at: number
+    until_at: number
+    /** When until_at was written, on the clock of the database. */
+    wrote_at: number
+    ended_at: number | null
+  }
+  gaps: { id: Generated<number>; from_at: number; until_at: number; kind: string }
+}
