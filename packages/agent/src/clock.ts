@@ -1,0 +1,16 @@
+// The device's clock: monotonic time counted from the wall time at the start. A device that wakes in
+// 1970 and learns the date later, or whose clock is stepped by hours, waits exactly as long as it
+// should; its `now()` is never compared with the server's.
+
+import type { Clock } from '@muster/core/clock.ts'
+
+export function monotonicClock(): Clock {
+  const startedAt = Date.now() - performance.now()
+  return {
+    now: () => startedAt + performance.now(),
+    after(delayMs, run) {
+      const timer = setTimeout(run, delayMs)
+      return () => clearTimeout(timer)
+    },
+  }
+}
