@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { errorCodes } from '../packages/core/src/errors.ts'
 import { reasonCodes } from '../packages/core/src/reasons.ts'
+import { staleFiles } from './generated.ts'
 import { houseOf, importsOf, openHouse } from './house.ts'
 import * as rules from './tidy.ts'
 
@@ -243,6 +244,13 @@ describe('the house', () => {
     const before = { ...second, path: `${server}/store/migrations/0000-before.ts` }
     assert.ok(findingCount(recordOf(first), before, first) > 0, 'one was put before')
     isTidy(rules.migrationsAppend(house))
+  })
+})
+
+describe('generated files', () => {
+  it('are as they would be generated now', () => {
+    const stale = staleFiles(house).map((path) => `${path}: npm run generate`)
+    assert.deepEqual(stale, [])
   })
 })
 

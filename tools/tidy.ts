@@ -308,7 +308,8 @@ export const migrationsAppend: Rule = (house) => {
     else if (foundHash !== hash)
       findings.push({
         path,
-        instead: 'undo the change and write a new migration: databases have run this one',
+        instead:
+          'undo the change and append a migration, for databases have run this one; if none has, delete its line from tools/migrations.json and npm run generate',
       })
   }
   for (const [name] of present.slice(recorded.length))
