@@ -102,7 +102,7 @@ describe('every verdict', () => {
 
   it('stands the same while only progress moves', () => {
     const verdictAfter = (progress: number) =>
-      deriveStatus(evidenceOf([...healthy, seen('update', { progress })]), policyOf(), t0 + 1)
+      statusAt(t0 + 1, [...healthy, seen('update', { progress })])
     assert.ok(sameStanding(verdictAfter(1), verdictAfter(2)))
     assert.equal(sameVerdict(verdictAfter(1), verdictAfter(2)), false)
   })

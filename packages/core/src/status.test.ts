@@ -213,9 +213,8 @@ describe('Inactive', () => {
     expectAt(t0 + 2 * hourMs, back, ['reduced-functionality', 'cloudlink-down'])
   })
 
-  it('is what a device of which nothing is known has', () => {
-    expectAt(t0, [], ['inactive', 'preregistered'])
-  })
+  it('is what a device of which nothing is known has', () =>
+    void expectAt(t0, [], ['inactive', 'preregistered']))
 
   it('began no sooner than the thaw before which it was Frozen', () => {
     const device = [seen('preregistered'), seen('frozen'), seen('thawed', { at: t0 + 9 })]
