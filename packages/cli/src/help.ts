@@ -1,0 +1,80 @@
+// What help says beyond the options: examples under each command, and the topics that belong to no
+// single command. Exit codes come from the registry, so what is printed is what is returned.
+
+import { errorCodes, errors, exitCodes } from '@muster/core/errors.ts'
+import { statuses } from '@muster/core/statuses.ts'
+import type { Command } from 'commander'
+import { renderRows } from './view/card.ts'
+import type { Look } from './view/text.ts'
+
+/** Examples under the help of a command: what to type, and what it does. */
+export function examples(command: Command, ...rows: [line: string, meaning: string][]): Command {
+  const lines = rows.map(([line, meaning]) => `  $ ${line}\n      ${meaning}`)
+  return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
+}
+
+export const times =
+  'Times are 14:05, 2026-01-31, 2026-01-31T14:05 (of this machine; a zone may follow), epoch ms, ' +
+  'now, or a duration such as 90s, 15m, 2h or 7d before now.'
+
+export const deviceWord = 'its uuid, at least seven digits that begin its uuid, or its exact name'
+
+const exitMeanings: Record<keyof typeof exitCodes, string> = {
+  ok: 'It was done.',
+  failed: 'It failed, or was declined when asked; a fault of the server is here too.',
+  usage: 'The command line or the request is not valid. Nothing was changed.',
+  notFound: 'What was named does not exist, or may not be seen.',
+  refused: 'Not signed in, not allowed, or the device is frozen.',
+  conflict: 'It contradicts what is: a name taken, a fleet not empty, several devices that match.',
+  unreachable: 'The server cannot be reached or is busy; the same command may succeed later.',
+}
+
+export function exitCodesTopic(look: Look): string {
+  const rows = Object.entries(exitCodes).flatMap(([name, code]): [string, string][] => {
+    const causes = errorCodes.filter((error) => errors[error].exit === code)
+    const meaning = exitMeanings[name as keyof typeof exitCodes]
+    return [
+      [String(code), meaning],
+      ...(causes.length > 0 ? [['', `(${causes.join(', ')})`] as [string, string]] : []),
+    ]
+  })
+  rows.push(['130', 'Stopped by Ctrl-C.'])
+  return ['Exit codes of muster, each with the error codes that lead to it:', '']
+    .concat(renderRows(rows, look, 2))
+    .join('\n')
+}
+
+export function environmentTopic(look: Look): string {
+  const rows: [string, string][] = [
+    ['MUSTER_SERVER', 'The address of the server; stronger than the profile.'],
+    [
+      'MUSTER_TOKEN',
+      'The token to use; stronger than the profile. Without it the token of the profile is used, and only with the server that it was given for.',
+    ],
+    ['MUSTER_PASSWORD', 'The password for `muster login --email`, instead of asking for it.'],
+    ['XDG_CONFIG_HOME', 'The folder of muster/config.json, where profiles are kept; ~/.config.'],
+    ['NO_COLOR', 'Anything: no colour.'],
+    ['TZ', 'The zone of times that are shown.'],
+    [
+      'NODE_EXTRA_CA_CERTS',
+      'A file of certificates to trust, for a server with its own authority.',
+    ],
+  ]
+  return ['Environment of muster:', ''].concat(renderRows(rows, look, 2)).join('\n')
+}
+
+export function statusesTopic(look: Look): string {
+  const rows = Object.entries(statuses).flatMap(([word, { when, meaning }]): [string, string][] => [
+    [word, when],
+    ['', meaning],
+  ])
+  return ['The eight statuses; the first that applies is the status of a device:', '']
+    .concat(renderRows(rows, look, 2))
+    .join('\n')
+}
+
+export const topics: Record<string, { summary: string; render(look: Look): string }> = {
+  'exit-codes': { summary: 'what the exit codes mean', render: exitCodesTopic },
+  environment: { summary: 'the variables that muster reads', render: environmentTopic },
+  statuses: { summary: 'the eight statuses of a device', render: statusesTopic },
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+
+// `muster`: the real world, given to the commands. Nothing is decided here.
+
+import type { Clock } from '@muster/core/clock.ts'
+import packageJson from '../package.json' with { type: 'json' }
+import { runMuster } from './program.ts'
+import { openTerminal } from './terminal.ts'
+
+const clock: Clock = {
+  now: () => Date.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+// A reader that has seen enough, such as `head`, is not a failure.
+for (const output of [process.stdout, process.stderr])
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
+
+process.exitCode = await runMuster(process.argv.slice(2), {
+  version: packageJson.version,
+  env: process.env,
+  clock,
+  fetch,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  ask: openTerminal(process.stdin, process.stderr),
+})

@@ -1,0 +1,93 @@
+// Options that several commands share, so that the same thing is said the same way everywhere.
+
+import { Refusal } from '@muster/core/errors.ts'
+import { policyLimits } from '@muster/core/policy.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseCount, parseDuration, parseInstant } from './arguments.ts'
+import { durationText } from './view/time.ts'
+
+/** A parser whose refusal names the option that it was for. */
+export function parsedBy<V>(parse: (text: string) => V): (text: string) => V {
+  return (text) => {
+    try {
+      return parse(text)
+    } catch (error) {
+      if (error instanceof Refusal) throw new InvalidArgumentError(`${error.detail}.`)
+      throw error
+    }
+  }
+}
+
+export type ListOptions = { limit?: number; cursor?: string; all?: true }
+
+export function addListOptions(command: Command): Command {
+  return command
+    .option('--limit <count>', 'how many at once, 1 to 500 (default: 50)', parsedBy(parseCount))
+    .option('--cursor <cursor>', 'go on where a page before ended')
+    .addOption(new Option('--all', 'all of them, however many').conflicts(['cursor']))
+}
+
+/** The largest page where all is wanted. */
+export function pageQuery({ limit, cursor, all }: ListOptions) {
+  return { limit: limit ?? (all ? 500 : undefined), cursor }
+}
+
+export function addPolicyOptions(command: Command): Command {
+  const bounds = (name: keyof typeof policyLimits) => {
+    const { min, max } = policyLimits[name]
+    return `${durationText(min)} to ${durationText(max)}, or inherit`
+  }
+  const duration = parsedBy((text: string) => {
+    if (text !== 'inherit') parseDuration(text)
+    return text
+  })
+  return command
+    .option(
+      '--heartbeat-interval <duration>',
+      `how often a device is heard (${bounds('heartbeatIntervalMs')})`,
+      duration,
+    )
+    .option(
+      '--heartbeat-grace <duration>',
+      `from late to lost (${bounds('heartbeatGraceMs')})`,
+      duration,
+    )
+    .addOption(
+      new Option('--cloudlink <switch>', 'whether devices keep a cloudlink open').choices([
+        'on',
+        'off',
+        'inherit',
+      ]),
+    )
+    .option(
+      '--cloudlink-keepalive <duration>',
+      `how often an idle cloudlink proves that it lives (${bounds('cloudlinkKeepaliveMs')})`,
+      duration,
+    )
+    .option(
+      '--cloudlink-grace <duration>',
+      `a link that is back within it was never lost (${bounds('cloudlinkGraceMs')})`,
+      duration,
+    )
+    .option(
+      '--stall <duration>',
+      `work without progress for longer is stalled (${bounds('stallMs')})`,
+      duration,
+    )
+}
+
+export type HistoryOptions = ListOptions & { from?: string; to?: string }
+
+export function addHistoryOptions(command: Command): Command {
+  return addListOptions(
+    command
+      .option('--from <time>', 'transitions at or after this time')
+      .option('--to <time>', 'transitions before this time'),
+  )
+}
+
+export function historyQuery(options: HistoryOptions, now: number) {
+  const instant = (text: string | undefined) =>
+    text === undefined ? undefined : parseInstant(text, now, 'back')
+  return { ...pageQuery(options), from: instant(options.from), to: instant(options.to) }
+}

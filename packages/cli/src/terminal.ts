@@ -1,0 +1,43 @@
+// Asking a person on the terminal: a line, or a secret that is not shown. Questions go to standard
+// error, so that standard output stays the answer of the command.
+
+import { createInterface } from 'node:readline'
+import { Writable } from 'node:stream'
+import type { Context } from './context.ts'
+import { Stopped } from './failure.ts'
+
+/** Killed by Ctrl-C, as a shell reports it. */
+const interruptedExit = 130
+
+export function openTerminal(input: NodeJS.ReadStream, output: NodeJS.WriteStream): Context['ask'] {
+  if (!input.isTTY) return undefined
+  return {
+    line: (question) => ask(input, output, question, true),
+    secret: (question) => ask(input, output, question, false),
+  }
+}
+
+function ask(
+  input: NodeJS.ReadStream,
+  output: NodeJS.WriteStream,
+  question: string,
+  echo: boolean,
+): Promise<string> {
+  const shown = new Writable({
+    write(piece, _encoding, done) {
+      if (echo) output.write(piece)
+      done()
+    },
+  })
+  output.write(question)
+  const reader = createInterface({ input, output: shown, terminal: true, historySize: 0 })
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new Stopped(interruptedExit))
+    reader.once('SIGINT', stop)
+    reader.once('close', stop)
+    reader.once('line', resolve)
+  }).finally(() => {
+    reader.close()
+    if (!echo) output.write('\n')
+  }) as Promise<string>
+}
