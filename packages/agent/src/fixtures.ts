@@ -2,7 +2,7 @@
 // HTTP or HTTPS on loopback, a scripted transport for the loop, and folders that go away by themselves.
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -152,6 +152,7 @@ export type WireServer = AsyncDisposable & {
   seen: Request[]
   /** Answers the next requests; the default is a server to which nothing ever happens. */
   answer: (request: Request) => Answer | null
+  afterAnswer: () => void
   /** Cuts every connection that is open. */
   cut(): void
   bytesRead(): number
@@ -177,7 +178,7 @@ export async function openWireServer(
     const answer = wire.answer(request)
     if (!answer) return
     outgoing.writeHead(answer.status, answer.headers as Record<string, string>)
-    outgoing.end(answer.body)
+    outgoing.end(answer.body, () => wire.afterAnswer())
   }
   const server: Server = tls ? createSecureServer(tls, listener) : createServer(listener)
   server.keepAliveTimeout = 60_000
@@ -204,6 +205,7 @@ export async function openWireServer(
         body: null,
         timeoutMs: 0,
       }) as Answer,
+    afterAnswer: () => {},
     cut: () => {
       for (const socket of sockets) socket.destroy()
     },
@@ -216,19 +218,37 @@ export async function openWireServer(
   return wire
 }
 
-/** A certificate for 127.0.0.1, its own CA, made with openssl in `folder`. */
-export function makeCertificate(folder: string, days: [from: string, to: string] | null = null) {
-  const key = join(folder, 'key.pem')
-  const cert = join(folder, 'cert.pem')
-  const validity = days ? ['-not_before', days[0], '-not_after', days[1]] : ['-days', '2']
-  execFileSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-      ...['-keyout', key, '-out', cert, '-subj', '/CN=127.0.0.1', ...validity],
-      ...['-addext', 'subjectAltName=IP:127.0.0.1'],
-    ],
-    { stdio: 'ignore' },
+/** A certificate for 127.0.0.1, its own CA, made with openssl in `folder`; dates as YYYYMMDD. */
+export function makeCertificate(folder: string, from = '20200101', to = '20900101') {
+  const file = (name: string) => join(folder, name)
+  const openssl = (words: string) => execFileSync('openssl', words.split(' '), { stdio: 'ignore' })
+  writeFileSync(file('index'), '')
+  writeFileSync(file('ca.conf'), certificateAuthority(folder))
+  openssl(
+    `req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=127.0.0.1 ` +
+      `-keyout ${file('key.pem')} -out ${file('request.pem')}`,
   )
-  return { caFile: cert, key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
+  openssl(
+    `ca -batch -selfsign -notext -config ${file('ca.conf')} ` +
+      `-keyfile ${file('key.pem')} -in ${file('request.pem')} -out ${file('cert.pem')} ` +
+      `-startdate ${from}000000Z -enddate ${to}000000Z`,
+  )
+  const text = (name: string) => readFileSync(file(name), 'utf8')
+  return { caFile: file('cert.pem'), key: text('key.pem'), cert: text('cert.pem') }
 }
+
+const certificateAuthority = (folder: string) => `[ca]
+default_ca = own
+[own]
+database = ${folder}/index
+new_certs_dir = ${folder}
+default_md = sha256
+policy = any
+rand_serial = yes
+x509_extensions = names
+[any]
+commonName = supplied
+[names]
+subjectAltName = IP:127.0.0.1
+basicConstraints = CA:true
+`
