@@ -14,6 +14,16 @@ const idea = '// An idea.\n'
 const code = (path: string, text: string) => ({ path, text: idea + text })
 const server = 'packages/server/src'
 
+/** A lock file of these packages. */
+const lockOf = (packages: Record<string, object>) => ({
+  path: 'package-lock.json',
+  text: JSON.stringify({
+    packages: Object.fromEntries(
+      Object.entries(packages).map(([name, locked]) => [`node_modules/${name}`, locked]),
+    ),
+  }),
+})
+
 type Planted = { fault: ReturnType<typeof code>[]; right: ReturnType<typeof code>[] }
 
 const unusedErrors = rules.unusedCodes('packages/core/src/errors.ts', errorCodes)
@@ -188,11 +198,15 @@ const plan: [title: string, rule: rules.Rule, ...planted: Planted[]][] = [
     },
   ],
   [
-    'the lock file holds no download addresses',
+    'the lock file holds no download addresses, and every platform',
     rules.lockFile,
     {
-      fault: [{ path: 'package-lock.json', text: '"resolved": "https://example.org/a.tgz"' }],
-      right: [{ path: 'package-lock.json', text: '"resolved": "packages/core"' }],
+      fault: [lockOf({ a: { resolved: 'https://example.org/a.tgz' } })],
+      right: [lockOf({ a: { resolved: 'packages/a' } })],
+    },
+    {
+      fault: [lockOf({ a: { optionalDependencies: { 'a-arm64': '1.0.0' } } })],
+      right: [lockOf({ a: { optionalDependencies: { 'a-arm64': '1.0.0' } }, 'a-arm64': {} })],
     },
   ],
   [

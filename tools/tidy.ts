@@ -249,15 +249,33 @@ export const moduleState: Rule = (house) =>
     })),
   )
 
-/** The lock file pins what is installed and not where it was downloaded. */
+/**
+ * The lock file pins what is installed and not where it was downloaded. It is of use on every platform:
+ * `npm ci` refuses one that lacks the optional packages of others.
+ */
 export const lockFile: Rule = (house) =>
   house.files
     .filter(({ path }) => posix.basename(path) === 'package-lock.json')
-    .filter(({ text }) => /"resolved": "(?!packages\/)/.test(text))
-    .map(({ path }) => ({
-      path,
-      instead: 'remove the "resolved" lines: npm config set omit-lockfile-registry-resolved true',
-    }))
+    .flatMap(({ path, text }) => {
+      const locked: Record<string, Locked> = JSON.parse(text).packages ?? {}
+      const names = new Set(Object.keys(locked).map((at) => at.split('node_modules/').at(-1)))
+      const missing = Object.values(locked)
+        .flatMap(({ optionalDependencies }) => Object.keys(optionalDependencies ?? {}))
+        .filter((name) => !names.has(name))
+      const addresses = Object.values(locked).filter(({ resolved }) => resolved?.includes(':'))
+      return [
+        ...missing.map((name) => ({
+          path,
+          instead: `lock ${name} too: pin a version that is published for every platform, then remove node_modules and this file and npm install`,
+        })),
+        ...addresses.map(({ resolved }) => ({
+          path,
+          instead: `remove ${resolved}: npm install --omit-lockfile-registry-resolved`,
+        })),
+      ]
+    })
+
+type Locked = { resolved?: string; optionalDependencies?: Record<string, string> }
 
 /** Tests are named after what they test, not counted. */
 export const testNames: Rule = (house) =>
