@@ -11,8 +11,9 @@ const maxKnown = 1_500_000
 const loadBatch = 2_000
 
 export function createKnownDevices(store: Pick<PresenceStore, 'loadKnown'>) {
+  let loading = false
   const byUuid = new Map<string, KnownDevice>()
-  let asked = new Map<string, PromiseWithResolvers<KnownDevice | null>>()
+  const asked = new Map<string, PromiseWithResolvers<KnownDevice | null>>()
 
   function keep(device: KnownDevice): KnownDevice {
     const present = byUuid.get(device.uuid)
@@ -30,12 +31,16 @@ export function createKnownDevices(store: Pick<PresenceStore, 'loadKnown'>) {
     }
   }
 
+  /** What is asked for while a load is under way goes into the next: the busier, the fewer. */
   async function loadAsked(): Promise<void> {
-    const batch = asked
-    asked = new Map()
-    const uuids = [...batch.keys()]
-    for (let i = 0; i < uuids.length; i += loadBatch)
-      await loadSome(uuids.slice(i, i + loadBatch), batch)
+    loading = true
+    while (asked.size > 0) {
+      const uuids = [...asked.keys()].slice(0, loadBatch)
+      const batch = new Map(uuids.map((uuid) => [uuid, asked.get(uuid)!]))
+      for (const uuid of uuids) asked.delete(uuid)
+      await loadSome(uuids, batch)
+    }
+    loading = false
   }
 
   async function loadSome(uuids: string[], batch: typeof asked): Promise<void> {
@@ -57,15 +62,19 @@ export function createKnownDevices(store: Pick<PresenceStore, 'loadKnown'>) {
     load(uuid: string): Promise<KnownDevice | null> {
       let request = asked.get(uuid)
       if (!request) {
-        if (asked.size === 0) setImmediate(() => void loadAsked())
         request = Promise.withResolvers()
         asked.set(uuid, request)
+        if (!loading) queueMicrotask(() => loading || void loadAsked())
       }
       return request.promise
     },
 
     forget(uuid: string): void {
       byUuid.delete(uuid)
+    },
+
+    forgetFleet(fleetId: number): void {
+      for (const [uuid, device] of byUuid) if (device.fleetId === fleetId) byUuid.delete(uuid)
     },
 
     get size() {

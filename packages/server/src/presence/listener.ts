@@ -20,82 +20,91 @@ const maxSteerMs = 50
 
 type ListenerDeps = { store: PresenceStore; clock: ServerClock; replica: string; log: Log }
 
-export function createListener({ store, clock, replica, log }: ListenerDeps) {
-  let listeningId = 0
-  let recorded: readonly Gap[] = []
-  let stalls: Gap[] = []
-  let gaps: readonly Gap[] = []
-  let pulseAt = 0
+export class Listener {
+  /** When nobody listened, as far as this replica knows: sorted, joined. */
+  gaps: readonly Gap[] = []
+  readonly #deps: ListenerDeps
+  #listeningId = 0
+  #recorded: readonly Gap[] = []
+  #stalls: Gap[] = []
+  #pulseAt = 0
   /** Until here silence has been judged; a gap found later cannot begin before it. */
-  let judgedUntilAt = 0
-  /** The latest instant that the other replicas vouch for; Infinity: there are none. */
-  let othersHorizonAt = Infinity
-  let cancelPulse = () => {}
+  #judgedUntilAt = 0
+  /** The latest instant that all replicas vouch for; Infinity: there is no other. */
+  #sharedHorizonAt = Infinity
+  #cancelPulse = () => {}
 
-  function noticeStall(): void {
+  constructor(deps: ListenerDeps) {
+    this.#deps = deps
+  }
+
+  async start(): Promise<void> {
+    const { store, clock, replica } = this.#deps
+    clock.advanceTo(await store.loadTimeBase(clock.now()))
+    this.#take(await store.openListening(replica, clock.now()))
+    this.#pulseAt = clock.now()
+    this.#cancelPulse = clock.after(pulseMs, () => this.#beat())
+  }
+
+  async stop(): Promise<void> {
+    const { store, clock } = this.#deps
+    this.#cancelPulse()
+    await store.closeListening(this.#listeningId, clock.now() - 1)
+  }
+
+  abandon(): void {
+    this.#cancelPulse()
+  }
+
+  /** Until when silence is certain, if all that this replica heard until `heardAt` is written. */
+  horizonAt(heardAt: number): number {
+    return Math.min(heardAt, this.#sharedHorizonAt)
+  }
+
+  /** Gives our word for `heardAt`, and answers until when silence is certain. */
+  async keep(heardAt: number): Promise<number> {
+    const { store, replica } = this.#deps
+    const given = this.#stalls
+    const listening = await store.keepListening(this.#listeningId, replica, heardAt, given)
+    this.#stalls = this.#stalls.slice(given.length)
+    this.#take(listening)
+    this.#judgedUntilAt = Math.max(this.#judgedUntilAt, listening.horizonAt)
+    return listening.horizonAt
+  }
+
+  /** Called before anything is judged, because overdue timers run in any order. */
+  noticeStall(): void {
+    const { clock, log } = this.#deps
     const now = clock.now()
-    const lateMs = now - pulseAt - pulseMs
+    const lateMs = now - this.#pulseAt - pulseMs
     if (lateMs > stallMs) {
-      const fromAt = Math.max(pulseAt, judgedUntilAt)
+      const fromAt = Math.max(this.#pulseAt, this.#judgedUntilAt)
       const kind = now - fromAt >= absenceMs ? 'absence' : 'stall'
       log.warn({ lateMs, kind }, 'this process stood still; that time is held against no device')
-      stalls = [...stalls, { fromAt, untilAt: now, kind }]
-      gaps = joinGaps([...recorded, ...stalls])
+      this.#stalls = [...this.#stalls, { fromAt, untilAt: now, kind }]
+      this.#joinGaps()
     }
-    pulseAt = now
+    this.#pulseAt = now
   }
 
-  function beat(): void {
-    noticeStall()
-    cancelPulse = clock.after(pulseMs, beat)
+  #beat(): void {
+    this.noticeStall()
+    this.#cancelPulse = this.#deps.clock.after(pulseMs, () => this.#beat())
   }
 
-  function take(listening: Listening): void {
-    listeningId = listening.listeningId
-    othersHorizonAt = listening.othersAt < 0 ? Infinity : listening.horizonAt
-    if (listening.gaps.length !== recorded.length)
-      log.info({ gap: listening.gaps.at(-1) }, 'the record has a time in which we did not listen')
-    recorded = listening.gaps
-    gaps = joinGaps([...recorded, ...stalls])
-    const aheadMs = listening.othersAt - clock.now()
+  #take({ listeningId, horizonAt, othersAt, gaps }: Listening): void {
+    const { clock, log } = this.#deps
+    this.#listeningId = listeningId
+    this.#sharedHorizonAt = othersAt < 0 ? Infinity : horizonAt
+    if (gaps.length !== this.#recorded.length)
+      log.info({ gap: gaps.at(-1) }, 'the record has a time in which we did not listen')
+    this.#recorded = gaps
+    this.#joinGaps()
+    const aheadMs = othersAt - clock.now()
     if (aheadMs > 0) clock.advanceTo(clock.now() + Math.min(aheadMs, maxSteerMs))
   }
 
-  return {
-    get gaps(): readonly Gap[] {
-      return gaps
-    },
-
-    noticeStall,
-
-    /** Until when silence is certain, if all that this replica heard until `heardAt` is written. */
-    horizonAt: (heardAt: number): number => Math.min(heardAt, othersHorizonAt),
-
-    /** Gives our word for `heardAt`, and answers until when silence is certain. */
-    async keep(heardAt: number): Promise<number> {
-      const given = stalls
-      const listening = await store.keepListening(listeningId, replica, heardAt, given)
-      stalls = stalls.slice(given.length)
-      take(listening)
-      judgedUntilAt = Math.max(judgedUntilAt, listening.horizonAt)
-      return listening.horizonAt
-    },
-
-    async start(): Promise<void> {
-      clock.advanceTo(await store.loadTimeBase(clock.now()))
-      take(await store.openListening(replica, clock.now()))
-      judgedUntilAt = 0
-      pulseAt = clock.now()
-      cancelPulse = clock.after(pulseMs, beat)
-    },
-
-    async stop(): Promise<void> {
-      cancelPulse()
-      await store.closeListening(listeningId, clock.now() - 1)
-    },
-
-    abandon(): void {
-      cancelPulse()
-    },
+  #joinGaps(): void {
+    this.gaps = joinGaps([...this.#recorded, ...this.#stalls])
   }
 }

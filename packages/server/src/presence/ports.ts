@@ -146,6 +146,7 @@ export type Which =
 export type Change =
   | { kind: 'transitions'; transitions: readonly RecordedTransition[] }
   | { kind: 'progress'; uuid: string; fleet: string; progress: number | null }
+  | { kind: 'fleet'; fleetId: number; fleet: string }
   | { kind: 'device'; uuid: string; fleet: string; change: 'created' | 'changed' | 'deleted' }
 
 export interface Bus {

@@ -16,17 +16,25 @@ import { Refusal } from '@muster/core/errors.ts'
 import type { Observation } from '@muster/core/evidence.ts'
 import type { AgentKind } from '@muster/core/policy.ts'
 import type { Gap } from '@muster/core/silence.ts'
-import { judgeDevice, mustWait, type Sighting } from './judgement.ts'
+import {
+  heardOnly,
+  Intake,
+  maxReportsWaiting,
+  type Pending,
+  type Renewing,
+  type Report,
+} from './intake.ts'
+import { judgeDevice, mustWait } from './judgement.ts'
 import { createKnownDevices, opens } from './known-devices.ts'
-import { createListener } from './listener.ts'
+import { Listener } from './listener.ts'
 import type {
   Bus,
+  Change,
   Docket,
   Judgement,
   KnownDevice,
   PresenceStore,
   Recorded,
-  Renewal,
 } from './ports.ts'
 import { createRounds } from './rounds.ts'
 import type { ServerClock } from './server-clock.ts'
@@ -46,102 +54,72 @@ export type PresenceDeps = {
   onActivated?: (fleetIds: readonly number[]) => void
 }
 
-/** The latest plain heartbeat of a device, as it was judged to be plain. */
-type Renewing = Renewal & { device: KnownDevice; keyHash: string }
-
-/** A sighting on its way to a judgement; of a request it remembers who vouched for it. */
-type Report = Sighting & { by?: { device: KnownDevice; keyHash: string } }
-
-type Pending = { reports: Report[]; waiting: PromiseWithResolvers<Judgement | null>[] }
-
-/** What cannot be written waits; more than this of one device is refused, or its latest counts. */
-const maxReportsWaiting = 32
 /** Devices judged in one transaction: enough to be cheap each, few enough to hold nobody up. */
 const batchSize = 2_000
 const batchesPerRound = 5
 const storeRetryAfterMs = 5_000
-/** Marks a copy as out of date. */
+/** Marks our copy of a device as out of date. */
 const unknownVersion = -1
 
-export type Presence = ReturnType<typeof createPresence>
+export function createPresence(deps: PresenceDeps): Presence {
+  return new Presence(deps)
+}
 
-export function createPresence(deps: PresenceDeps) {
-  const { store, bus, clock, replica, log, onActivated, idleRoundMs = 1_000 } = deps
-  const known = createKnownDevices(store)
-  const listener = createListener({ store, clock, replica, log })
-  const rounds = createRounds({ clock, log, round, idleRoundMs })
-  let renewals = new Map<number, Renewing>()
-  let pending = new Map<number, Pending>()
-  let fleetsChanged = true
-  let unsubscribe = () => {}
-  const stats = { heartbeats: 0, renewals: 0, judged: 0, transitions: 0, latenessMs: 0 }
+export class Presence {
+  readonly stats = { heartbeats: 0, renewals: 0, judged: 0, transitions: 0, latenessMs: 0 }
+  readonly #deps: PresenceDeps
+  readonly #known
+  readonly #listener
+  readonly #rounds
+  readonly #intake = new Intake()
+  #fleetsChanged = true
+  #unsubscribe = () => {}
+
+  constructor(deps: PresenceDeps) {
+    const { store, clock, replica, log, idleRoundMs = 1_000 } = deps
+    this.#deps = deps
+    this.#known = createKnownDevices(store)
+    this.#listener = new Listener({ store, clock, replica, log })
+    this.#rounds = createRounds({ clock, log, idleRoundMs, round: () => this.#round() })
+  }
+
+  /** When we did not listen: what a verdict on any device needs beside its own evidence. */
+  get gaps(): readonly Gap[] {
+    return this.#listener.gaps
+  }
+
+  get knownCount(): number {
+    return this.#known.size
+  }
+
+  /** Whether rounds succeed; false: the store is away, or this process is not listening. */
+  get ready(): boolean {
+    return this.#rounds.healthy
+  }
 
   /** The device that this key opens, or null. Synchronous where the device is known. */
-  function admit(uuid: string, keyHash: string): KnownDevice | null | Promise<KnownDevice | null> {
-    const device = known.find(uuid)
+  admit(uuid: string, keyHash: string): KnownDevice | null | Promise<KnownDevice | null> {
+    const { clock } = this.#deps
+    const device = this.#known.find(uuid)
     if (device && opens(device, keyHash, clock.now())) return device
     // Perhaps the copy is older than the key: a refusal is only certain from the store.
-    return known
+    return this.#known
       .load(uuid)
       .then((loaded) => (loaded && opens(loaded, keyHash, clock.now()) ? loaded : null))
   }
 
   /** A poll by the device itself with its own valid key. Answered at once, durable soon after. */
-  function heartbeat(
-    device: KnownDevice,
-    keyHash: string,
-    agent: AgentKind,
-    address: string | null,
-  ): void {
-    const at = clock.now()
-    stats.heartbeats++
-    if (isPlain(device, agent, at)) {
-      renew(device, keyHash, at, address)
-      rounds.wantSoon()
+  heartbeat(device: KnownDevice, keyHash: string, agent: AgentKind, address: string | null): void {
+    const at = this.#deps.clock.now()
+    this.stats.heartbeats++
+    if (this.#isPlain(device, agent, at)) {
+      this.#intake.renew({ device, keyHash }, at, address)
+      this.#rounds.wantSoon()
       return
     }
     const toldMs = device.policy.heartbeatIntervalMs
-    enqueueHeartbeat({ device, keyHash, heartbeatAt: at, agent, address, toldMs })
-    rounds.wantNow()
-  }
-
-  function isPlain(device: KnownDevice, agent: AgentKind, at: number): boolean {
-    return (
-      device.renewMs !== null &&
-      device.dueAt !== null &&
-      at <= device.dueAt &&
-      device.agent === agent &&
-      !pending.has(device.deviceId)
-    )
-  }
-
-  function renew(device: KnownDevice, keyHash: string, at: number, address: string | null): void {
-    const { deviceId, version, renewMs, capAt, policy } = device
-    device.dueAt = Math.min(at + renewMs!, capAt ?? Infinity)
-    renewals.set(deviceId, {
-      deviceId,
-      version,
-      heartbeatAt: at,
-      dueAt: device.dueAt,
-      toldMs: policy.heartbeatIntervalMs,
-      address,
-      device,
-      keyHash,
-    })
-  }
-
-  function enqueueHeartbeat(
-    beat: Pick<Renewing, 'device' | 'keyHash' | 'heartbeatAt' | 'address' | 'toldMs'> & {
-      agent: AgentKind
-    },
-  ): void {
-    const { device, keyHash, heartbeatAt: at, agent, address, toldMs } = beat
-    const seen: Observation[] = [{ kind: 'heartbeat', at, agent, address, intervalMs: toldMs }]
-    const { reports } = enqueue(device.deviceId)
-    // The store has been away for long: of the heartbeats that wait, the latest is enough.
-    if (reports.length >= maxReportsWaiting)
-      reports.splice(-1, isHeartbeat(reports.at(-1)!) ? 1 : 0)
-    if (reports.length < maxReportsWaiting) reports.push({ at, seen, by: { device, keyHash } })
+    this.#intake.addHeartbeat({ device, keyHash }, { at, agent, address, toldMs })
+    this.#rounds.wantNow()
   }
 
   /**
@@ -149,269 +127,226 @@ export function createPresence(deps: PresenceDeps) {
    * null where the device or its key is gone meanwhile. Rejects with `store-unavailable`; then
    * nothing of it was taken but that the device was heard.
    */
-  function report(
+  report(
     device: KnownDevice,
     keyHash: string,
     observe: (at: number) => Observation[],
   ): Promise<Judgement | null> {
-    if ((pending.get(device.deviceId)?.reports.length ?? 0) >= maxReportsWaiting)
-      throw new Refusal('too-many-requests', 'its earlier reports are not written yet', {
-        retryAfterMs: storeRetryAfterMs,
-      })
-    const at = clock.now()
-    return waitFor(device.deviceId, { at, seen: observe(at), by: { device, keyHash } })
+    if (this.#intake.reportCount(device.deviceId) >= maxReportsWaiting) {
+      const retry = { retryAfterMs: storeRetryAfterMs }
+      throw new Refusal('too-many-requests', 'its earlier reports are not written yet', retry)
+    }
+    const at = this.#deps.clock.now()
+    return this.#wait(device.deviceId, { at, seen: observe(at), by: { device, keyHash } })
   }
 
   /** What a person did to a device. Resolves when it is durable; null: there is no such device. */
-  function note(
-    deviceId: number,
-    observe: (at: number) => Observation[],
-  ): Promise<Judgement | null> {
-    const at = clock.now()
-    return waitFor(deviceId, { at, seen: observe(at) })
+  note(deviceId: number, observe: (at: number) => Observation[]): Promise<Judgement | null> {
+    const at = this.#deps.clock.now()
+    return this.#wait(deviceId, { at, seen: observe(at) })
   }
 
   /** Judges devices of which the store has new facts. Those must have been marked as due. */
-  async function judge(deviceIds: readonly number[]): Promise<void> {
-    await Promise.all(deviceIds.map((deviceId) => waitFor(deviceId)))
+  async judge(deviceIds: readonly number[]): Promise<void> {
+    await Promise.all(deviceIds.map((deviceId) => this.#wait(deviceId)))
   }
 
-  /** Policy or freeze of whole fleets has changed in the store: their devices are judged in turn. */
-  function judgeChangedFleets(): void {
-    fleetsChanged = true
-    rounds.wantNow()
+  /** Policy or freeze of a whole fleet has changed in the store: its devices are judged in turn. */
+  judgeChangedFleet(fleetId: number, slug: string): void {
+    this.#fleetsChanged = true
+    this.#deps.bus.publish({ kind: 'fleet', fleetId, fleet: slug })
+    this.#rounds.wantNow()
   }
 
-  function waitFor(deviceId: number, report?: Report): Promise<Judgement | null> {
-    const waiting = Promise.withResolvers<Judgement | null>()
-    enqueue(deviceId, report).waiting.push(waiting)
-    rounds.wantNow()
-    return waiting.promise
+  async start(): Promise<void> {
+    await this.#listener.start()
+    this.#unsubscribe = this.#deps.bus.subscribe((change) => this.#forget(change))
+    this.#rounds.start()
   }
 
-  function enqueue(deviceId: number, report?: Report): Pending {
-    let entry = pending.get(deviceId)
-    if (!entry) {
-      entry = { reports: [], waiting: [] }
-      pending.set(deviceId, entry)
-    }
-    if (report) entry.reports.push(report)
-    return entry
+  /** Writes all that was heard, and leaves without anybody being blamed. */
+  async stop(): Promise<void> {
+    this.#unsubscribe()
+    if (await this.#rounds.stop()) await this.#listener.stop()
+    else this.#listener.abandon()
   }
 
-  async function round(): Promise<number | null> {
+  /** As a killed process stops: nothing more is written. For the simulator. */
+  async abandon(): Promise<void> {
+    this.#unsubscribe()
+    this.#listener.abandon()
+    await this.#rounds.abandon()
+  }
+
+  #forget(change: Change): void {
+    if (change.kind === 'device') this.#known.forget(change.uuid)
+    if (change.kind === 'fleet') this.#known.forgetFleet(change.fleetId)
+  }
+
+  #isPlain(device: KnownDevice, agent: AgentKind, at: number): boolean {
+    return (
+      device.renewMs !== null &&
+      device.dueAt !== null &&
+      at <= device.dueAt &&
+      device.agent === agent &&
+      !this.#intake.isPending(device.deviceId)
+    )
+  }
+
+  #wait(deviceId: number, report?: Report): Promise<Judgement | null> {
+    const judged = this.#intake.addWaiting(deviceId, report)
+    this.#rounds.wantNow()
+    return judged
+  }
+
+  /** One round; answers when the next is due, or null. */
+  async #round(): Promise<number | null> {
+    const { store, clock } = this.#deps
     // Requests stamped in this very millisecond may still come: the one before is over.
     const heardAt = clock.now() - 1
-    listener.noticeStall()
-    await renewAll()
-    await judgePending(listener.horizonAt(heardAt))
-    const horizonAt = await listener.keep(Math.min(heardAt, firstPendingAt() - 1))
-    if (fleetsChanged) fleetsChanged = await store.markChangedFleets(batchSize)
-    const more = await judgeDue(horizonAt)
-    if (more || fleetsChanged) return heardAt
-    return store.loadNextDue(horizonAt)
+    this.#listener.noticeStall()
+    await this.#writeRenewals()
+    await this.#judgePending(this.#listener.horizonAt(heardAt))
+    // What had to be put back is not durable yet, so our word must not cover it.
+    const wordAt = Math.min(heardAt, this.#intake.firstPendingAt() - 1)
+    const horizonAt = await this.#listener.keep(wordAt)
+    if (this.#fleetsChanged) this.#fleetsChanged = await store.markChangedFleets(batchSize)
+    const more = await this.#judgeDue(horizonAt)
+    return more || this.#fleetsChanged ? heardAt : store.loadNextDue(horizonAt)
   }
 
-  /** What had to be put back is not durable yet, so our word must not cover it. */
-  function firstPendingAt(): number {
-    let firstAt = Infinity
-    for (const { reports } of pending.values())
-      for (const { at } of reports) firstAt = Math.min(firstAt, at)
-    return firstAt
-  }
-
-  async function renewAll(): Promise<void> {
-    const batch = renewals
+  async #writeRenewals(): Promise<void> {
+    const batch = this.#intake.takeRenewals()
     if (batch.size === 0) return
-    renewals = new Map()
     try {
-      const changed = await store.renew([...batch.values()])
-      stats.renewals += batch.size - changed.length
-      for (const deviceId of changed) doubt(batch.get(deviceId)!)
+      const changed = await this.#deps.store.renew([...batch.values()])
+      this.stats.renewals += batch.size - changed.length
+      for (const deviceId of changed) this.#doubt(batch.get(deviceId)!)
     } catch (error) {
-      for (const [id, entry] of batch) if (!renewals.has(id)) renewals.set(id, entry)
+      this.#intake.putBackRenewals(batch)
       throw error
     }
   }
 
-  /** Something happened to the device that our copy does not know: its heartbeat must be judged. */
-  function doubt(renewal: Renewing): void {
-    renewal.device.version = unknownVersion
-    enqueueHeartbeat({ ...renewal, agent: renewal.device.agent! })
+  /** Something happened to the device that our copy did not know: its heartbeat must be judged. */
+  #doubt({ by, heartbeatAt: at, address, toldMs }: Renewing): void {
+    by.device.version = unknownVersion
+    this.#intake.addHeartbeat(by, { at, agent: by.device.agent!, address, toldMs })
   }
 
-  async function judgePending(horizonAt: number): Promise<void> {
-    const batch = pending
+  async #judgePending(horizonAt: number): Promise<void> {
+    const batch = this.#intake.takePending()
     if (batch.size === 0) return
-    pending = new Map()
-    await refreshDoubted(batch).catch((error) => refuse(batch, error))
-    const ids = [...batch.keys()]
-    for (let i = 0; i < ids.length; i += batchSize) {
-      const part = new Map(ids.slice(i, i + batchSize).map((id) => [id, batch.get(id)!]))
-      try {
-        await judgeReports(part, horizonAt)
-      } catch (error) {
-        for (const id of ids.slice(i + batchSize)) part.set(id, batch.get(id)!)
-        refuse(part, error)
+    try {
+      await this.#refreshDoubted(batch)
+      const ids = [...batch.keys()]
+      for (let i = 0; i < ids.length; i += batchSize) {
+        const part = new Map(ids.slice(i, i + batchSize).map((id) => [id, batch.get(id)!]))
+        await this.#judgeReports(part, horizonAt)
+        for (const id of part.keys()) batch.delete(id)
       }
+    } catch (error) {
+      this.#refuse(batch)
+      throw error
     }
   }
 
   /** Where our copy is out of date, the key is checked once more before its request counts as life. */
-  async function refreshDoubted(batch: Map<number, Pending>): Promise<void> {
+  async #refreshDoubted(batch: Map<number, Pending>): Promise<void> {
     const doubted = [...batch.values()].filter(({ reports }) =>
       reports.some(({ by }) => by?.device.version === unknownVersion),
     )
-    await Promise.all(
-      doubted.map(async (entry) => {
-        const uuid = entry.reports.find(({ by }) => by)!.by!.device.uuid
-        const fresh = await known.load(uuid)
-        entry.reports = entry.reports.filter(({ at, by }) => {
-          if (!by) return true
-          if (!fresh || !opens(fresh, by.keyHash, at)) return false
-          by.device = fresh
-          return true
-        })
-      }),
-    )
+    const refresh = async (entry: Pending) => {
+      const { uuid } = entry.reports.find(({ by }) => by)!.by!.device
+      const fresh = await this.#known.load(uuid)
+      entry.reports = entry.reports.filter(({ at, by }) => {
+        if (!by) return true
+        if (!fresh || !opens(fresh, by.keyHash, at)) return false
+        by.device = fresh
+        return true
+      })
+    }
+    await Promise.all(doubted.map(refresh))
   }
 
-  async function judgeReports(part: Map<number, Pending>, horizonAt: number): Promise<void> {
+  async #judgeReports(part: Map<number, Pending>, horizonAt: number): Promise<void> {
+    const { gaps } = this.#listener
     const later: number[] = []
-    const decide = (docket: Docket): Judgement[] => {
-      const entry = part.get(docket.deviceId)!
-      const sightings = entry.reports.toSorted((a, b) => a.at - b.at)
-      if (isDoubtful(docket, sightings) || mustWait(docket, sightings, horizonAt, listener.gaps)) {
+    const recorded = await this.#deps.store.judge({ deviceIds: [...part.keys()] }, (dockets) =>
+      dockets.flatMap((docket) => {
+        const reports = part.get(docket.deviceId)!.reports.toSorted((a, b) => a.at - b.at)
+        if (!isDoubtful(docket, reports) && !mustWait(docket, reports, horizonAt, gaps))
+          return [judgeDevice(docket, reports, horizonAt, gaps)]
         later.push(docket.deviceId)
         return []
-      }
-      return [judgeDevice(docket, sightings, horizonAt, listener.gaps)]
-    }
-    const recorded = await store.judge({ deviceIds: [...part.keys()] }, (dockets) =>
-      dockets.flatMap(decide),
+      }),
     )
-    conclude(recorded)
-    for (const deviceId of later) {
-      putBack(deviceId, part.get(deviceId)!)
-      part.delete(deviceId)
-    }
-    for (const judgement of recorded.judgements) {
-      for (const { resolve } of part.get(judgement.docket.deviceId)!.waiting) resolve(judgement)
-      part.delete(judgement.docket.deviceId)
-    }
-    for (const { waiting } of part.values()) for (const { resolve } of waiting) resolve(null)
+    this.#conclude(recorded)
+    this.#answer(part, recorded, new Set(later))
   }
 
-  function isDoubtful(docket: Docket, reports: readonly Report[]): boolean {
-    let doubtful = false
-    for (const { by } of reports)
-      if (by && by.device.version !== docket.version) {
-        by.device.version = unknownVersion
-        doubtful = true
-      }
-    return doubtful
+  /** Those who waited get the judgement; null: their device is gone. Some must wait on. */
+  #answer(part: Map<number, Pending>, { judgements }: Recorded, later: Set<number>): void {
+    const judged = new Map(judgements.map((judgement) => [judgement.docket.deviceId, judgement]))
+    for (const [deviceId, entry] of part) {
+      if (later.has(deviceId)) this.#intake.putBack(deviceId, entry)
+      else for (const { resolve } of entry.waiting) resolve(judged.get(deviceId) ?? null)
+    }
+    if (later.size > 0) this.#rounds.wantNow()
   }
 
   /** The store failed: requests that wait are refused, but that their devices were heard is kept. */
-  function refuse(batch: Map<number, Pending>, error: unknown): never {
+  #refuse(batch: Map<number, Pending>): void {
     const detail = 'the write could not be made durable'
     const refusal = new Refusal('store-unavailable', detail, { retryAfterMs: storeRetryAfterMs })
     for (const [deviceId, { reports, waiting }] of batch) {
       for (const { reject } of waiting) reject(refusal)
-      const heard = reports.flatMap((report) => {
-        const seen = report.seen.filter(({ kind }) => kind === 'heartbeat')
-        return report.by && seen.length > 0 ? [{ ...report, seen }] : []
-      })
-      if (heard.length > 0) putBack(deviceId, { reports: heard, waiting: [] })
+      const heard = heardOnly(reports)
+      if (heard.length > 0) this.#intake.putBack(deviceId, { reports: heard, waiting: [] })
     }
-    throw error
-  }
-
-  function putBack(deviceId: number, { reports, waiting }: Pending): void {
-    const entry = enqueue(deviceId)
-    entry.reports.unshift(...reports)
-    entry.waiting.unshift(...waiting)
-    rounds.wantNow()
   }
 
   /** Whether there is more to judge than one round may take. */
-  async function judgeDue(horizonAt: number): Promise<boolean> {
+  async #judgeDue(horizonAt: number): Promise<boolean> {
+    const { gaps } = this.#listener
     for (let i = 0; i < batchesPerRound; i++) {
-      const recorded = await store.judge({ dueUntil: horizonAt, limit: batchSize }, (dockets) => {
-        for (const { dueAt } of dockets)
-          if (dueAt) stats.latenessMs = Math.max(stats.latenessMs, horizonAt - dueAt)
-        return dockets.map((docket) => judgeDevice(docket, [], horizonAt, listener.gaps))
-      })
-      conclude(recorded)
+      const due = { dueUntil: horizonAt, limit: batchSize }
+      const recorded = await this.#deps.store.judge(due, (dockets) =>
+        dockets.map((docket) => judgeDevice(docket, [], horizonAt, gaps)),
+      )
+      this.#conclude(recorded)
       if (recorded.judgements.length < batchSize) return false
     }
     return true
   }
 
   /** After the commit: our copies follow, and whoever watches is told. */
-  function conclude({ judgements, transitions }: Recorded): void {
-    stats.judged += judgements.length
-    stats.transitions += transitions.length
+  #conclude({ judgements, transitions }: Recorded): void {
+    const { bus, clock, onActivated } = this.#deps
     const activatedIn = new Set<number>()
     for (const judgement of judgements) {
-      const { docket, standing } = judgement
-      const device = known.find(docket.uuid)
+      const { docket, standing, active } = judgement
+      const { uuid, fleetId, fleetSlug: fleet, dueAt } = docket
+      const device = this.#known.find(uuid)
       if (device) follow(device, judgement)
-      if (judgement.active && !docket.active) activatedIn.add(docket.fleetId)
+      if (dueAt && judgement.transitions.length > 0)
+        this.stats.latenessMs = Math.max(this.stats.latenessMs, clock.now() - dueAt)
+      if (active && !docket.active) activatedIn.add(fleetId)
       if (judgement.transitions.length === 0 && standing.progress !== docket.standing.progress)
-        bus.publish({
-          kind: 'progress',
-          uuid: docket.uuid,
-          fleet: docket.fleetSlug,
-          progress: standing.progress,
-        })
+        bus.publish({ kind: 'progress', uuid, fleet, progress: standing.progress })
     }
+    this.stats.judged += judgements.length
+    this.stats.transitions += transitions.length
     if (transitions.length > 0) bus.publish({ kind: 'transitions', transitions })
     if (activatedIn.size > 0) onActivated?.([...activatedIn])
   }
+}
 
-  return {
-    admit,
-    heartbeat,
-    report,
-    note,
-    judge,
-    judgeChangedFleets,
-    stats,
-    /** When we did not listen: what a verdict on any device needs beside its own evidence. */
-    get gaps(): readonly Gap[] {
-      return listener.gaps
-    },
-    get knownCount(): number {
-      return known.size
-    },
-    /** Whether rounds succeed; false: the store is away, or this process is not listening. */
-    get ready(): boolean {
-      return rounds.healthy
-    },
-
-    async start(): Promise<void> {
-      await listener.start()
-      unsubscribe = bus.subscribe((change) => {
-        if (change.kind === 'device') known.forget(change.uuid)
-      })
-      rounds.start()
-    },
-
-    /** Writes all that was heard, and leaves without anybody being blamed. */
-    async stop(): Promise<void> {
-      unsubscribe()
-      if (await rounds.stop()) await listener.stop()
-      else listener.abandon()
-    },
-
-    /** As a killed process stops: nothing more is written. For the simulator. */
-    async abandon(): Promise<void> {
-      unsubscribe()
-      listener.abandon()
-      await rounds.abandon()
-    },
-  }
+/** Whether the key of a request was checked against a copy that the store has since overtaken. */
+function isDoubtful({ version }: Docket, reports: readonly Report[]): boolean {
+  const doubted = reports.filter(({ by }) => by && by.device.version !== version)
+  for (const { by } of doubted) by!.device.version = unknownVersion
+  return doubted.length > 0
 }
 
 /** Our copy follows what was judged, unless it was out of date before. */
@@ -424,8 +359,4 @@ function follow(device: KnownDevice, judgement: Judgement): void {
   device.renewMs = renewMs
   device.capAt = capAt
   device.dueAt = dueAt
-}
-
-function isHeartbeat({ seen }: Report): boolean {
-  return seen.length === 1 && seen[0]!.kind === 'heartbeat'
 }

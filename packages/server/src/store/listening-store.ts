@@ -5,10 +5,11 @@
 import type { Gap } from '@muster/core/silence.ts'
 import { sql, type Transaction } from 'kysely'
 import type { Listening, PresenceStore } from '../presence/ports.ts'
-import type { Database } from './database.ts'
+import type { Database, Db } from './database.ts'
 import type { Tables } from './tables.ts'
 
 type Trx = Transaction<Tables>
+type Dialect = Database['dialect']
 type ListeningPort = Pick<
   PresenceStore,
   'loadTimeBase' | 'openListening' | 'keepListening' | 'closeListening'
@@ -18,113 +19,14 @@ type ListeningPort = Pick<
 const deadMs = 3_000
 
 export function createListeningStore({ dialect, write }: Database): ListeningPort {
-  /** The time by which rows are called stale: the database's own, where replicas share one. */
-  async function databaseNow(trx: Trx | Database['write'], now: number): Promise<number> {
-    if (dialect === 'sqlite') return now
-    const answer = await sql<{ at: number }>`
-      select (extract(epoch from clock_timestamp()) * 1000)::bigint as at`.execute(trx)
-    return answer.rows[0]!.at
-  }
-
-  function openRows(db: Trx | Database['write']) {
-    return db.selectFrom('listening').selectAll().where('ended_at', 'is', null).orderBy('id')
-  }
-
-  async function insertRow(trx: Trx, replica: string, at: number, wroteAt: number) {
-    const { id } = await trx
-      .insertInto('listening')
-      .values({ replica, started_at: at, until_at: at, wrote_at: wroteAt })
-      .returning('id')
-      .executeTakeFirstOrThrow()
-    return id
-  }
-
-  async function endDead(trx: Trx, dbNow: number, exceptId: number): Promise<number[]> {
-    const ended = await trx
-      .updateTable('listening')
-      .set((eb) => ({ ended_at: eb.ref('until_at') }))
-      .where('ended_at', 'is', null)
-      .where('wrote_at', '<', dbNow - deadMs)
-      .where('id', '<>', exceptId)
-      .returning('until_at')
-      .execute()
-    return ended.map((row) => row.until_at)
-  }
-
-  async function insertGaps(trx: Trx, gaps: readonly Gap[]): Promise<void> {
-    const rows = gaps
-      .filter(({ fromAt, untilAt }) => untilAt > fromAt)
-      .map(({ fromAt, untilAt, kind }) => ({ from_at: fromAt, until_at: untilAt, kind }))
-    if (rows.length > 0) await trx.insertInto('gaps').values(rows).execute()
-  }
-
-  async function loadListening(trx: Trx, listeningId: number, dbNow: number): Promise<Listening> {
-    const rows = await openRows(trx).execute()
-    const others = rows.filter(({ id }) => id !== listeningId)
-    const gaps = await trx.selectFrom('gaps').selectAll().orderBy('from_at').execute()
-    return {
-      listeningId,
-      horizonAt: Math.min(...rows.map((row) => row.until_at)),
-      othersAt: Math.max(-1, ...others.map((row) => row.until_at + dbNow - row.wrote_at)),
-      gaps: gaps.map((row) => ({
-        fromAt: row.from_at,
-        untilAt: row.until_at,
-        kind: row.kind as Gap['kind'],
-      })),
-    }
-  }
-
   return {
-    async loadTimeBase(wallAt) {
-      const dbNow = await databaseNow(write, wallAt)
-      const rows = await write
-        .selectFrom('listening')
-        .select(['until_at', 'wrote_at', 'ended_at'])
-        .orderBy('until_at', 'desc')
-        .limit(100)
-        .execute()
-      const live = rows.filter((row) => row.ended_at === null && dbNow - row.wrote_at <= deadMs)
-      if (dialect === 'postgres' && live.length > 0)
-        return Math.max(...live.map((row) => row.until_at + Math.max(0, dbNow - row.wrote_at)))
-      return Math.max(dbNow, ...rows.map((row) => row.until_at))
-    },
-
-    openListening(replica, now) {
-      return write.transaction().execute(async (trx) => {
-        if (dialect === 'postgres') await sql`lock table listening in exclusive mode`.execute(trx)
-        const dbNow = await databaseNow(trx, now)
-        // An embedded database has one process: whatever row is open was left by a killed one.
-        const dead = await endDead(trx, dialect === 'sqlite' ? Infinity : dbNow, 0)
-        const anybody = await openRows(trx).executeTakeFirst()
-        const last = await trx
-          .selectFrom('listening')
-          .select((eb) => eb.fn.max('until_at').as('until_at'))
-          .executeTakeFirst()
-        const silentSince = anybody ? dead : [last?.until_at ?? now]
-        await insertGaps(trx, silentSince.map(absenceUntil(now)))
-        const id = await insertRow(trx, replica, now, dbNow)
-        return loadListening(trx, id, dbNow)
-      })
-    },
-
-    keepListening(listeningId, replica, untilAt, stalls) {
-      return write.transaction().execute(async (trx) => {
-        const dbNow = await databaseNow(trx, untilAt)
-        const kept = await trx
-          .updateTable('listening')
-          .set({ until_at: untilAt, wrote_at: dbNow })
-          .where('id', '=', listeningId)
-          .where('ended_at', 'is', null)
-          .executeTakeFirst()
-        // Others took us for dead while we stood still. They have recorded the gap: begin anew.
-        const id =
-          kept.numUpdatedRows > 0n ? listeningId : await insertRow(trx, replica, untilAt, dbNow)
-        const dead = dialect === 'sqlite' ? [] : await endDead(trx, dbNow, id)
-        await insertGaps(trx, [...stalls, ...dead.map(absenceUntil(untilAt))])
-        return loadListening(trx, id, dbNow)
-      })
-    },
-
+    loadTimeBase: (wallAt) => loadTimeBase(write, dialect, wallAt),
+    openListening: (replica, now) =>
+      write.transaction().execute((trx) => openListening(trx, dialect, replica, now)),
+    keepListening: (listeningId, replica, untilAt, stalls) =>
+      write
+        .transaction()
+        .execute((trx) => keepListening(trx, dialect, { listeningId, replica, untilAt, stalls })),
     async closeListening(listeningId, untilAt) {
       await write
         .updateTable('listening')
@@ -133,6 +35,116 @@ export function createListeningStore({ dialect, write }: Database): ListeningPor
         .where('ended_at', 'is', null)
         .execute()
     },
+  }
+}
+
+/** Time goes on from where replicas that live have it; else from the wall, but never back. */
+async function loadTimeBase(db: Db, dialect: Dialect, wallAt: number): Promise<number> {
+  const dbNow = await databaseNow(db, dialect, wallAt)
+  const rows = await db
+    .selectFrom('listening')
+    .select(['until_at', 'wrote_at', 'ended_at'])
+    .orderBy('until_at', 'desc')
+    .limit(100)
+    .execute()
+  const live = rows.filter((row) => row.ended_at === null && dbNow - row.wrote_at <= deadMs)
+  if (dialect === 'postgres' && live.length > 0)
+    return Math.max(...live.map((row) => row.until_at + Math.max(0, dbNow - row.wrote_at)))
+  return Math.max(dbNow, ...rows.map((row) => row.until_at))
+}
+
+async function openListening(
+  trx: Trx,
+  dialect: Dialect,
+  replica: string,
+  now: number,
+): Promise<Listening> {
+  if (dialect === 'postgres') await sql`lock table listening in exclusive mode`.execute(trx)
+  const dbNow = await databaseNow(trx, dialect, now)
+  // An embedded database has one process: whatever row is open was left by a killed one.
+  const dead = await endDead(trx, dialect === 'sqlite' ? Infinity : dbNow, 0)
+  const anybody = await selectOpen(trx).executeTakeFirst()
+  const last = await trx
+    .selectFrom('listening')
+    .select((eb) => eb.fn.max('until_at').as('until_at'))
+    .executeTakeFirst()
+  const silentSince = anybody ? dead : [last?.until_at ?? now]
+  await insertGaps(trx, silentSince.map(absenceUntil(now)))
+  const id = await insertRow(trx, replica, now, dbNow)
+  return loadListening(trx, id, dbNow)
+}
+
+type Word = { listeningId: number; replica: string; untilAt: number; stalls: readonly Gap[] }
+
+async function keepListening(trx: Trx, dialect: Dialect, word: Word): Promise<Listening> {
+  const { listeningId, replica, untilAt, stalls } = word
+  const dbNow = await databaseNow(trx, dialect, untilAt)
+  const kept = await trx
+    .updateTable('listening')
+    .set({ until_at: untilAt, wrote_at: dbNow })
+    .where('id', '=', listeningId)
+    .where('ended_at', 'is', null)
+    .executeTakeFirst()
+  // Others took us for dead while we stood still. They have recorded the gap: begin anew.
+  const id = kept.numUpdatedRows > 0n ? listeningId : await insertRow(trx, replica, untilAt, dbNow)
+  const dead = dialect === 'sqlite' ? [] : await endDead(trx, dbNow, id)
+  await insertGaps(trx, [...stalls, ...dead.map(absenceUntil(untilAt))])
+  return loadListening(trx, id, dbNow)
+}
+
+/** The time by which rows are called stale: the database's own, where replicas share one. */
+async function databaseNow(db: Db, dialect: Dialect, now: number): Promise<number> {
+  if (dialect === 'sqlite') return now
+  const answer = await sql<{ at: number }>`
+    select (extract(epoch from clock_timestamp()) * 1000)::bigint as at`.execute(db)
+  return answer.rows[0]!.at
+}
+
+function selectOpen(db: Db) {
+  return db.selectFrom('listening').selectAll().where('ended_at', 'is', null).orderBy('id')
+}
+
+async function insertRow(trx: Trx, replica: string, at: number, wroteAt: number): Promise<number> {
+  const { id } = await trx
+    .insertInto('listening')
+    .values({ replica, started_at: at, until_at: at, wrote_at: wroteAt })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
+
+async function endDead(trx: Trx, dbNow: number, exceptId: number): Promise<number[]> {
+  const ended = await trx
+    .updateTable('listening')
+    .set((eb) => ({ ended_at: eb.ref('until_at') }))
+    .where('ended_at', 'is', null)
+    .where('wrote_at', '<', dbNow - deadMs)
+    .where('id', '<>', exceptId)
+    .returning('until_at')
+    .execute()
+  return ended.map((row) => row.until_at)
+}
+
+async function insertGaps(trx: Trx, gaps: readonly Gap[]): Promise<void> {
+  const rows = gaps
+    .filter(({ fromAt, untilAt }) => untilAt > fromAt)
+    .map(({ fromAt, untilAt, kind }) => ({ from_at: fromAt, until_at: untilAt, kind }))
+  if (rows.length > 0) await trx.insertInto('gaps').values(rows).execute()
+}
+
+async function loadListening(trx: Trx, listeningId: number, dbNow: number): Promise<Listening> {
+  const rows = await selectOpen(trx).execute()
+  const others = rows.filter(({ id }) => id !== listeningId)
+  const gaps = await trx.selectFrom('gaps').selectAll().orderBy('from_at').execute()
+  return {
+    listeningId,
+    horizonAt: Math.min(...rows.map((row) => row.until_at)),
+    othersAt: Math.max(-1, ...others.map((row) => row.until_at + dbNow - row.wrote_at)),
+    gaps: gaps.map((row) => ({
+      fromAt: row.from_at,
+      untilAt: row.until_at,
+      kind: row.kind as Gap['kind'],
+    })),
   }
 }
 

@@ -120,16 +120,16 @@ async function renew(trx: Trx, dialect: Dialect, renewals: readonly Renewal[]): 
     columns,
     sorted.map((r) => [r.deviceId, r.version, r.heartbeatAt, r.dueAt, r.toldMs, r.address]),
   )
-  const greater = sql.raw(dialect === 'sqlite' ? 'max' : 'greatest')
   const { numAffectedRows } = await sql`update contacts set
-      heartbeat_at = ${greater}(coalesce(contacts.heartbeat_at, 0), heard.heartbeat_at),
-      due_at = ${greater}(contacts.due_at, heard.due_at),
+      heartbeat_at = heard.heartbeat_at,
+      due_at = heard.due_at,
       told_ms = heard.told_ms,
       address = heard.address
     from ${heard} as heard
     where contacts.device_id = heard.device_id
       and contacts.version = heard.version
-      and contacts.due_at >= heard.heartbeat_at`.execute(trx)
+      and contacts.due_at >= heard.heartbeat_at
+      and coalesce(contacts.heartbeat_at, 0) <= heard.heartbeat_at`.execute(trx)
   if (Number(numAffectedRows) === renewals.length) return []
   const { rows } = await sql<{ device_id: number }>`select heard.device_id
     from ${heard} as heard left join contacts on contacts.device_id = heard.device_id

@@ -41,7 +41,7 @@ export type Tables = {
     type_frozen_at: number | null
     policy: string
     /** Devices that count against the allowance; kept by deltas. */
-    active_count: number
+    active_count: Generated<number>
     /** Its devices with a greater id are still to be judged anew; null: none. */
     rejudge_after: number | null
     created_at: number
@@ -131,6 +131,14 @@ export type Tables = {
     name: string
     fleet_id: number
     deleted_at: number
+  }
+  /** Devices that left a fleet for another: where to look for them when asked how it was before. */
+  device_moves: {
+    id: Generated<number>
+    device_id: number
+    from_fleet_id: number
+    to_fleet_id: number
+    at: number
   }
   /** One row for each time that a replica listened: all that it heard until until_at is durable. */
   listening: {
