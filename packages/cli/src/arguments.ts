@@ -1,9 +1,9 @@
 // What people write on a command line, as values: durations, instants, tags, limits of a policy. All
 // pure; a text that cannot be understood is a refusal that says what would be.
 
-import type { PolicyChange } from '@muster/core/api.ts'
+import type { FleetChange } from '@muster/core/api.ts'
+import type { Given } from '@muster/core/api-client.ts'
 import { Refusal } from '@muster/core/errors.ts'
-import type { Static } from 'typebox'
 
 const unitMs: Record<string, number> = {
   ms: 1,
@@ -90,6 +90,8 @@ export function parseSwitch(text: string): boolean {
   throw new Refusal('wrong-usage', `"${text}" is neither on nor off`)
 }
 
+type PolicyChange = NonNullable<Given<typeof FleetChange>['policy']>
+
 export type PolicyOptions = {
   heartbeatInterval?: string
   heartbeatGrace?: string
@@ -100,9 +102,9 @@ export type PolicyOptions = {
 }
 
 /** The change of policy that the options ask for; "inherit" takes a limit back. */
-export function parsePolicy(options: PolicyOptions): Static<typeof PolicyChange> {
+export function parsePolicy(options: PolicyOptions): PolicyChange {
   const duration = (text: string) => (text === 'inherit' ? null : parseDuration(text))
-  const change: Static<typeof PolicyChange> = {}
+  const change: PolicyChange = {}
   const { heartbeatInterval, heartbeatGrace, cloudlinkKeepalive, cloudlinkGrace, stall } = options
   if (heartbeatInterval !== undefined) change.heartbeatIntervalMs = duration(heartbeatInterval)
   if (heartbeatGrace !== undefined) change.heartbeatGraceMs = duration(heartbeatGrace)

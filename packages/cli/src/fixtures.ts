@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import type { DeviceView, FleetView, TransitionView } from '@muster/core/api.ts'
 import { type ErrorCode, problemOf } from '@muster/core/errors.ts'
 import { defaultPolicy } from '@muster/core/policy.ts'
+import { wallClock } from './clock.ts'
 import type { Context } from './context.ts'
 import { runMuster } from './program.ts'
 import type { Look } from './view/text.ts'
@@ -196,13 +197,7 @@ export async function run(args: readonly string[], world: World = {}) {
   const context: Context = {
     version: '0.0.0',
     env: world.env ?? {},
-    clock: {
-      now: Date.now,
-      after(delayMs, soon) {
-        const timer = setTimeout(soon, delayMs)
-        return () => clearTimeout(timer)
-      },
-    },
+    clock: wallClock(),
     fetch,
     stdout: {
       ...terminal,

@@ -1,7 +1,7 @@
 // What help says beyond the options: examples under each command, and the topics that belong to no
 // single command. Exit codes come from the registry, so what is printed is what is returned.
 
-import { errorCodes, errors, exitCodes } from '@muster/core/errors.ts'
+import { errorCodes, errors, exitCodes, exitMeanings } from '@muster/core/errors.ts'
 import { statuses } from '@muster/core/statuses.ts'
 import type { Command } from 'commander'
 import { renderRows } from './view/card.ts'
@@ -18,16 +18,6 @@ export const times =
   'now, or a duration such as 90s, 15m, 2h or 7d before now.'
 
 export const deviceWord = 'its uuid, at least seven digits that begin its uuid, or its exact name'
-
-const exitMeanings: Record<keyof typeof exitCodes, string> = {
-  ok: 'It was done.',
-  failed: 'It failed, or was declined when asked; a fault of the server is here too.',
-  usage: 'The command line or the request is not valid. Nothing was changed.',
-  notFound: 'What was named does not exist, or may not be seen.',
-  refused: 'Not signed in, not allowed, or the device is frozen.',
-  conflict: 'It contradicts what is: a name taken, a fleet not empty, several devices that match.',
-  unreachable: 'The server cannot be reached or is busy; the same command may succeed later.',
-}
 
 export function exitCodesTopic(look: Look): string {
   const rows = Object.entries(exitCodes).flatMap(([name, code]): [string, string][] => {

@@ -1,19 +1,9 @@
-#!/usr/bin/env node
-
 // `muster`: the real world, given to the commands. Nothing is decided here.
 
-import type { Clock } from '@muster/core/clock.ts'
 import packageJson from '../package.json' with { type: 'json' }
+import { wallClock } from './clock.ts'
 import { runMuster } from './program.ts'
 import { openTerminal } from './terminal.ts'
-
-const clock: Clock = {
-  now: () => Date.now(),
-  after(delayMs, run) {
-    const timer = setTimeout(run, delayMs)
-    return () => clearTimeout(timer)
-  },
-}
 
 // A reader that has seen enough, such as `head`, is not a failure.
 for (const output of [process.stdout, process.stderr])
@@ -25,7 +15,7 @@ for (const output of [process.stdout, process.stderr])
 process.exitCode = await runMuster(process.argv.slice(2), {
   version: packageJson.version,
   env: process.env,
-  clock,
+  clock: wallClock(),
   fetch,
   stdout: process.stdout,
   stderr: process.stderr,

@@ -3,16 +3,11 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { type ApiClientOptions, createApiClient } from './api-client.ts'
-import type { Clock } from './clock.ts'
 import { problemOf } from './errors.ts'
+import { createVirtualClock } from './virtual-clock.ts'
 
-const clock: Clock = {
-  now: Date.now,
-  after(delayMs, run) {
-    const timer = setTimeout(run, delayMs)
-    return () => clearTimeout(timer)
-  },
-}
+const startAt = Date.UTC(2026, 2, 1)
+const createClock = () => createVirtualClock(startAt, async () => {})
 
 /** A client of a real HTTP server on loopback that answers as `listener` says. */
 async function serve(listener: RequestListener, options: Partial<ApiClientOptions> = {}) {
@@ -20,7 +15,7 @@ async function serve(listener: RequestListener, options: Partial<ApiClientOption
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const server = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
   return {
-    api: createApiClient({ server, token: 'secret', fetch, clock, ...options }),
+    api: createApiClient({ server, token: 'secret', fetch, clock: createClock(), ...options }),
     async [Symbol.asyncDispose]() {
       http.closeAllConnections()
       await new Promise((resolve) => http.close(resolve))
@@ -104,8 +99,9 @@ test('an answer without a code that we know is named by its HTTP status', async 
 })
 
 test('nobody listening, no answer in time, and a page that is not the API are server-unreachable', async () => {
-  const silent = await serve(() => {}, { timeoutMs: 20 })
-  await assert.rejects(silent.api.whoAmI(), { code: 'server-unreachable', detail: /0.02 s/ })
+  const clock = createClock()
+  const silent = await serve(() => void clock.run(30_000), { clock })
+  await assert.rejects(silent.api.whoAmI(), { code: 'server-unreachable', detail: /within 30 s/ })
   const { server } = silent.api
   await silent[Symbol.asyncDispose]()
   const nobody = createApiClient({ server, fetch, clock })
@@ -117,18 +113,25 @@ test('nobody listening, no answer in time, and a page that is not the API are se
 })
 
 test('now is told by the clock of the server where it differs from ours', async () => {
-  const headers = { date: new Date(Date.now() + 3_600_000).toUTCString() }
-  await using ahead = await serve((_, res) => res.writeHead(200, headers).end('{}'))
-  await ahead.api.whoAmI()
-  assert.ok(Math.abs(ahead.api.serverNow() - Date.now() - 3_600_000) < 10_000)
-  await using equal = await serve(answerJson(200, {}))
-  await equal.api.whoAmI()
-  assert.ok(Math.abs(equal.api.serverNow() - Date.now()) < 500)
+  for (const [aheadMs, takenMs] of [
+    [3_600_000, 3_600_000],
+    [-3_600_000, -3_600_000],
+    [3_000, 3_000],
+    [2_000, 0],
+    [0, 0],
+  ] as const) {
+    const date = new Date(startAt + aheadMs).toUTCString()
+    await using served = await serve((_, res) => res.writeHead(200, { date }).end('{}'))
+    assert.equal(served.api.serverNow(), startAt)
+    await served.api.whoAmI()
+    assert.equal(served.api.serverNow(), startAt + takenMs)
+  }
 })
 
 test('the live stream resumes after the last transition when its connection breaks', async () => {
+  const clock = createClock()
   const asked: (string | string[] | undefined)[][] = []
-  await using served = await serve((req, res) => {
+  const listener: RequestListener = (req, res) => {
     asked.push([req.url, req.headers['last-event-id']])
     res.writeHead(200, { 'content-type': 'text/event-stream' })
     const id = asked.length
@@ -137,11 +140,13 @@ test('the live stream resumes after the last transition when its connection brea
     res.write('event: device\ndata: {"uuid":"u","fleet":"f","change":"changed"}\n\n', () =>
       res.destroy(),
     )
-  })
+  }
+  await using served = await serve(listener, { clock })
   const said: string[] = []
   for await (const one of served.api.stream({ fleet: 'f', after: 0 })) {
     said.push(one.event === 'transition' ? `transition ${one.id}` : one.event)
     if (said.length === 6) break
+    if (one.event === 'interrupted') setImmediate(() => clock.run(1))
   }
   assert.deepEqual(said, [
     'opened',

@@ -15,6 +15,17 @@ export const exitCodes = {
   unreachable: 6,
 } as const
 
+/** What each exit code says, for help and for the docs. */
+export const exitMeanings = {
+  ok: 'It was done.',
+  failed: 'It failed, or was declined when asked; a fault of the server is here too.',
+  usage: 'The command line, the request or the configuration is not valid. Nothing was changed.',
+  notFound: 'What was named does not exist, or may not be seen.',
+  refused: 'Not signed in, not allowed, or the device is frozen.',
+  conflict: 'It contradicts what is: a name taken, a fleet not empty, several devices that match.',
+  unreachable: 'The server cannot be reached or is busy; the same command may succeed later.',
+} as const satisfies Record<keyof typeof exitCodes, string>
+
 export const errors = {
   'invalid-request': {
     http: 400,

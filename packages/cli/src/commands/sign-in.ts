@@ -107,7 +107,7 @@ function addLogout(program: Command, context: Context) {
         } catch (error) {
           if (!(error instanceof Refusal)) throw error
           if (error.code !== 'unauthenticated')
-            caution = `The server could not be told (${error.message}); the token ends by itself ${relativeText(profile.expiresAt, Date.now())}.\n`
+            caution = `The server could not be told (${error.message}); the token ends by itself ${relativeText(profile.expiresAt, context.clock.now())}.\n`
         }
       delete file.profiles[name]
       const current =
