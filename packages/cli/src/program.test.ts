@@ -3,7 +3,6 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { errors, exitCodes } from '@muster/core/errors.ts'
-import type { Command } from 'commander'
 import {
   deviceView,
   fleetView,
@@ -15,7 +14,6 @@ import {
   startProcess,
   transitionView,
 } from './fixtures.ts'
-import { createProgram } from './program.ts'
 
 const { uuid } = lateDevice
 const page = (items: unknown[], nextCursor: string | null = null): Reply => ({
@@ -322,15 +320,6 @@ describe('as a process', () => {
 })
 
 describe('help', () => {
-  test('is there for every command, with an example where it does something', () => {
-    const context = { version: '0', env: {}, stdout: { write() {} }, stderr: { write() {} } }
-    const visit = (command: Command, words: string[]) => {
-      assert.ok(command.description(), words.join(' '))
-      for (const inner of command.commands) visit(inner, [...words, inner.name()])
-    }
-    visit(createProgram(context as never), ['muster'])
-  })
-
   test('shows examples, and goes to standard output with exit code 0', async () => {
     for (const args of ['device list --help', 'help device list', 'fleet at -h']) {
       const { exit, out, err } = await run(args.split(' '))
@@ -342,6 +331,15 @@ describe('help', () => {
   test('about exit codes names every error of the registry', async () => {
     const { out } = await run(['help', 'exit-codes'])
     for (const code of Object.keys(errors)) assert.ok(out.includes(code), code)
+  })
+
+  test('as a manual holds every command once, with its examples', async () => {
+    const { out } = await run(['help', 'manual'])
+    assert.equal(out.match(/^### muster device show$/gm)?.length, 1)
+    assert.equal(out.match(/\$ muster device show quiet-river$/gm)?.length, 1)
+    assert.doesNotMatch(out, /Global Options/)
+    for (const command of out.split('```text\n').slice(1))
+      assert.match(command, /^Usage: .*\n\n[A-Z][^]*\nExamples:\n {2}\$ /, command)
   })
 
   test('is wrong usage for a word that it does not know', async () => {

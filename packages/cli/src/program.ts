@@ -11,6 +11,7 @@ import { addSignInCommands } from './commands/sign-in.ts'
 import { type Context, lookOf } from './context.ts'
 import { explainFailure } from './failure.ts'
 import { examples, topics } from './help.ts'
+import { manualPage } from './manual.ts'
 
 export async function runMuster(args: readonly string[], context: Context): Promise<number> {
   const json = isJsonWanted(args)
@@ -82,15 +83,21 @@ function helpWidth(columns: number | undefined): number {
 
 function addHelpCommand(program: Command, { stdout, env }: Context) {
   const summaries = Object.entries(topics).map(([name, { summary }]) => `  ${name}: ${summary}`)
-  program
+  const help = program
     .command('help')
-    .description(`Show help about a command or a topic.\n\nTopics:\n${summaries.join('\n')}`)
+    .description(
+      `Show help about a command or a topic.\n\nTopics:\n${summaries.join('\n')}\n  manual: all of this as one Markdown page`,
+    )
     .summary('show help about a command or a topic')
     .argument('[words...]', 'a command, or a topic')
     .action((words: string[]) => {
       const topic = Object.hasOwn(topics, words[0] ?? '') ? topics[words[0]!] : undefined
       if (topic) {
         stdout.write(`${topic.render(lookOf(stdout, env, 0))}\n`)
+        return
+      }
+      if (words[0] === 'manual') {
+        stdout.write(manualPage(program))
         return
       }
       let command = program
@@ -101,4 +108,9 @@ function addHelpCommand(program: Command, { stdout, env }: Context) {
       }
       command.help()
     })
+  examples(
+    help,
+    ['muster help device list', 'the same as `muster device list --help`'],
+    ['muster help exit-codes', 'what each exit code means'],
+  )
 }

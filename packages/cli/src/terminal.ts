@@ -29,8 +29,11 @@ function ask(
       done()
     },
   })
-  output.write(question)
-  const reader = createInterface({ input, output: shown, terminal: true, historySize: 0 })
+  // Of a line, readline must know the question, since it draws both anew when a letter is deleted.
+  const prompt = echo ? question : ''
+  const reader = createInterface({ input, output: shown, terminal: true, historySize: 0, prompt })
+  if (!echo) output.write(question)
+  reader.prompt()
   return new Promise((resolve, reject) => {
     const stop = () => reject(new Stopped(interruptedExit))
     reader.once('SIGINT', stop)

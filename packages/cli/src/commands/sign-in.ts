@@ -83,7 +83,8 @@ async function signIn(context: Context, server: string, options: LoginOptions): 
       'wrong-usage',
       'no terminal is here to ask for the password; set MUSTER_PASSWORD',
     )
-  return { server, ...(await createClient(context, server, undefined).signIn({ email, password })) }
+  const signedIn = await createClient(context, server, undefined).signIn({ email, password })
+  return { server, token: signedIn.token, email: signedIn.email, expiresAt: signedIn.expiresAt }
 }
 
 function addLogout(program: Command, context: Context) {
