@@ -339,7 +339,7 @@ describe('help', () => {
     assert.equal(out.match(/\$ muster device show quiet-river$/gm)?.length, 1)
     assert.doesNotMatch(out, /Global Options/)
     for (const command of out.split('```text\n').slice(1))
-      assert.match(command, /^Usage: .*\n\n[A-Z][^]*\nExamples:\n {2}\$ /, command)
+      assert.match(command, /^Usage: .*\n\n[A-Z].*\nExamples:\n {2}\$ /s, command)
   })
 
   test('is wrong usage for a word that it does not know', async () => {
