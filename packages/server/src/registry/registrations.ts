@@ -1,0 +1,131 @@
+// How a device comes to be: it registers itself with a provisioning key, or a member preregisters it.
+// An answer that is lost on the way is asked for again, so the same uuid with the same key gets the
+// same answer; a preregistered device is adopted by the first machine of its fleet that has its uuid;
+// everybody else is refused, because a uuid with a used key belongs to the machine that used it.
+
+import type { Clock } from '@muster/core/clock.ts'
+import { Refusal } from '@muster/core/errors.ts'
+import { friendlyName } from './names.ts'
+import type { Fleet, NewDevice, ProvisioningKey, RegistryStore } from './ports.ts'
+import type { RegistryDeps } from './registry.ts'
+
+export type Registration = {
+  provisioningKeyHash: string
+  /** The id or the slug of the fleet, where the device names one. */
+  application?: string | number | undefined
+  uuid: string
+  deviceType?: string | null | undefined
+  /** The key that the device chose; without it one is made. */
+  key?: string | null | undefined
+  name?: string | null | undefined
+}
+
+export type Registered = { deviceId: number; uuid: string; key: string }
+
+/** The last use of a provisioning key is recorded at most this often. */
+const lastUsedResolutionMs = 60_000
+const uuidPattern = /^(?:[0-9a-f]{32}|[0-9a-f]{62})$/
+
+export function createRegistrations(deps: RegistryDeps) {
+  const { store, presence, publish, keys, clock, random } = deps
+
+  /** The device exists, with its evidence, before this resolves: the answer promises both. */
+  async function noteBeginning(
+    deviceId: number,
+    uuid: string,
+    fleet: Fleet,
+    seen: { kind: 'registered' } | { kind: 'preregistered'; by: string },
+  ): Promise<void> {
+    await presence.note(deviceId, (at) => [{ ...seen, at }])
+    publish({ kind: 'device', uuid, fleet: fleet.slug, change: 'created' })
+  }
+
+  return {
+    async registerDevice(registration: Registration): Promise<Registered> {
+      const fleet = await admitRegistration(store, clock, registration)
+      const { uuid, deviceType = null, name = null } = registration
+      refuseMalformed(uuid)
+      const key = registration.key ?? keys.createDeviceKey()
+      const keyHash = keys.hashKey(key)
+      const known = await store.findRegistered(uuid)
+      if (known) {
+        if (known.fleetId !== fleet.id) throw new Refusal('device-uuid-taken')
+        const same = known.keys.some(({ hash, expiresAt }) => hash === keyHash && !expiresAt)
+        if (!known.awaitsContact && !same) throw new Refusal('device-uuid-taken')
+        if (known.awaitsContact) {
+          const at = clock.now()
+          await store.adoptDevice(known.id, { keyHash, name: name || null, deviceType, at })
+          await noteBeginning(known.id, uuid, fleet, { kind: 'registered' })
+        }
+        return { deviceId: known.id, uuid, key }
+      }
+      const deviceId = await store.insertDevice({
+        fleetId: fleet.id,
+        uuid,
+        name: name || friendlyName(random),
+        deviceType,
+        tags: {},
+        keyHash,
+        at: clock.now(),
+      })
+      await noteBeginning(deviceId, uuid, fleet, { kind: 'registered' })
+      return { deviceId, uuid, key }
+    },
+
+    async preregisterDevice(
+      organizationId: number,
+      device: {
+        fleet: string
+        uuid?: string
+        name?: string
+        deviceType?: string
+        tags?: NewDevice['tags']
+      },
+      by: string,
+    ): Promise<Registered> {
+      const fleet = await store.loadFleet(organizationId, device.fleet)
+      if (!fleet) throw new Refusal('fleet-not-found')
+      const key = keys.createDeviceKey()
+      // A device key and a uuid are both 32 random hex digits.
+      const uuid = device.uuid ?? keys.createDeviceKey()
+      const deviceId = await store.insertDevice({
+        fleetId: fleet.id,
+        uuid,
+        name: device.name ?? friendlyName(random),
+        deviceType: device.deviceType ?? null,
+        tags: device.tags ?? {},
+        keyHash: keys.hashKey(key),
+        at: clock.now(),
+      })
+      await noteBeginning(deviceId, uuid, fleet, { kind: 'preregistered', by })
+      return { deviceId, uuid, key }
+    },
+  }
+}
+
+function refuseMalformed(uuid: string): void {
+  if (!uuidPattern.test(uuid))
+    throw new Refusal('invalid-request', 'uuid: 32 or 62 lower-case hex digits')
+}
+
+/** The fleet that the provisioning key opens, which must be the one that the device names. */
+async function admitRegistration(
+  store: RegistryStore,
+  clock: Clock,
+  { provisioningKeyHash, application }: Registration,
+): Promise<Fleet> {
+  const found = await store.findProvisioningKey(provisioningKeyHash)
+  const now = clock.now()
+  if (!found || !opensAt(found.key, now)) throw new Refusal('provisioning-key-refused')
+  const { key, fleet } = found
+  const named = application === undefined ? fleet.slug : String(application)
+  if (named !== fleet.slug && named !== String(fleet.id))
+    throw new Refusal('forbidden', `the provisioning key is of the fleet ${fleet.slug}`)
+  if (now - (key.lastUsedAt ?? 0) >= lastUsedResolutionMs)
+    await store.useProvisioningKey(key.id, now)
+  return fleet
+}
+
+function opensAt({ expiresAt, revokedAt }: ProvisioningKey, now: number): boolean {
+  return revokedAt === null && (expiresAt === null || now < expiresAt)
+}
