@@ -97,6 +97,11 @@ export class Presence {
     return this.#rounds.healthy
   }
 
+  /** Whether the device was lately heard here. */
+  knows(uuid: string): boolean {
+    return this.#known.find(uuid) !== undefined
+  }
+
   /** The device that this key opens, or null. Synchronous where the device is known. */
   admit(uuid: string, keyHash: string): KnownDevice | null | Promise<KnownDevice | null> {
     const { clock } = this.#deps

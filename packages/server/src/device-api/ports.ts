@@ -1,0 +1,52 @@
+// What the device API needs of the features: it translates between HTTP and them, and decides nothing.
+
+import type { DeviceView } from '@muster/core/api.ts'
+import type { Observation } from '@muster/core/evidence.ts'
+import type { AgentKind } from '@muster/core/policy.ts'
+import type { KnownDevice } from '../presence/ports.ts'
+
+export interface DeviceKeeper {
+  /** Whether the device was lately heard; it need not exist any more. */
+  knows(uuid: string): boolean
+  admit(uuid: string, keyHash: string): KnownDevice | null | Promise<KnownDevice | null>
+  heartbeat(device: KnownDevice, keyHash: string, agent: AgentKind, address: string | null): void
+  /** Resolves when it is durable; null: the device or its key is gone. */
+  report(
+    device: KnownDevice,
+    keyHash: string,
+    observe: (at: number) => Observation[],
+  ): Promise<unknown>
+}
+
+export type Registration = {
+  provisioningKey: string
+  uuid: string
+  application?: string | undefined
+  deviceType?: string | undefined
+  deviceKey?: string | undefined
+  name?: string | undefined
+}
+
+export interface Registrar {
+  registerDevice(
+    registration: Registration,
+  ): Promise<{ deviceId: number; uuid: string; key: string }>
+}
+
+/** What devices say about their hosts; null takes a fact back. */
+export type Facts = Record<string, string | number | boolean | null>
+
+export interface FactStore {
+  /** Resolves when it is durable. */
+  mergeFacts(deviceId: number, facts: Facts, at: number): Promise<void>
+}
+
+export type DeviceApiDeps = {
+  presence: DeviceKeeper
+  registry: Registrar
+  facts: FactStore
+  clock: { now(): number }
+  hashKey(key: string): string
+  /** The device as people see it. */
+  loadView(uuid: string): Promise<DeviceView | null>
+}
