@@ -1,12 +1,11 @@
 // The repository as its own tests and generators see it: its files, their text, and who imports whom.
-// Files come from git (committed, or new and not ignored), so that a fault shows before it is committed.
+// Files are read from the disk and not from git, so that a fault shows before it is committed.
 //
 // TypeScript 7 has no compiler API for JavaScript, and a bundler follows only what it can resolve, so
 // imports are read from the text, with comments taken out first. Our imports are all literal and all
 // name their file, which is what makes that exact.
 
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { posix, resolve } from 'node:path'
 
 export type SourceFile = { path: string; text: string }
@@ -30,17 +29,26 @@ export const rootDir = resolve(import.meta.dirname, '..')
 const textual =
   /\.(?:ts|tsx|mts|js|json|md|css|html|yml|yaml|sh|service|sql)$|(?:^|\/)(?:run|Dockerfile)$/
 
+/** What is made or fetched, and so is none of the house's own. */
+const outside = /^(?:\.git|node_modules|dist|data)$/
+
 /** The repository that this file is in. */
 export function openHouse(): House {
-  const listed = execFileSync('git', ['ls-files', '-z', '-co', '--exclude-standard'], {
-    cwd: rootDir,
-    encoding: 'utf8',
-  })
-  const paths = listed.split('\0').filter((path) => path && existsSync(resolve(rootDir, path)))
+  const paths = pathsIn('')
   const files = paths
     .filter((path) => textual.test(path))
     .map((path) => ({ path, text: readFileSync(resolve(rootDir, path), 'utf8') }))
   return houseOf(files, new Set(paths))
+}
+
+function pathsIn(folder: string): string[] {
+  return readdirSync(resolve(rootDir, folder), { withFileTypes: true })
+    .filter(({ name }) => !outside.test(name))
+    .flatMap((entry) => {
+      const path = posix.join(folder, entry.name)
+      return entry.isDirectory() ? pathsIn(path) : [path]
+    })
+    .sort()
 }
 
 /** A house of these files alone; `paths` names those whose text is of no interest, too. */
