@@ -35,7 +35,7 @@ export const banned: readonly Banned[] = [
     instead: 'say provision or deactivate',
   },
   {
-    text: /\b(?:setTimeout|setInterval)\(/g,
+    text: /(?<![.\w])(?:setTimeout|setInterval)\(/g,
     within: 'code',
     where: programs,
     except: clocks,

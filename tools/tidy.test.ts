@@ -150,7 +150,10 @@ const plan: [title: string, rule: rules.Rule, ...planted: Planted[]][] = [
     },
     {
       fault: [code('sim/a.ts', 'setTimeout(run, 5)')],
-      right: [code('sim/clock.ts', 'setTimeout(run, 5)'), code('sim/b.ts', `log('setTimeout(')`)],
+      right: [
+        code('sim/clock.ts', 'setTimeout(run, 5)'),
+        code('sim/b.ts', `socket.setTimeout(5); log('setTimeout(')`),
+      ],
     },
     {
       fault: [code('packages/agent/src/a.ts', 'const at = Date.now()')],
