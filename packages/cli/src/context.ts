@@ -8,7 +8,7 @@ import type { Clock } from '@muster/core/clock.ts'
 import { exitCodes, Refusal } from '@muster/core/errors.ts'
 import type { Command } from 'commander'
 import { Stopped } from './failure.ts'
-import { chooseTarget, profilePath, readProfiles, type Target } from './profiles.ts'
+import { chooseTarget, noProfiles, profilePath, readProfiles, type Target } from './profiles.ts'
 import { type Look, printable } from './view/text.ts'
 
 export type Output = { write(text: string): unknown; isTTY?: boolean; columns?: number }
@@ -72,7 +72,7 @@ export function createClient(
 export async function openSession(context: Context, command: Command): Promise<Session> {
   const { json = false, profile } = command.optsWithGlobals<GlobalOptions>()
   const { env, stdout } = context
-  const target = chooseTarget(await readProfiles(profilePath(env)), profile, env)
+  const target = await loadTarget(env, profile)
   const api = createClient(context, target.server, target.token)
   const look = () => lookOf(stdout, env, api.serverNow())
   const note = (text: string) => {
@@ -95,6 +95,13 @@ export async function openSession(context: Context, command: Command): Promise<S
     },
     confirm: (question, yes) => confirm(context, question, yes),
   }
+}
+
+/** Where the environment says everything, no file is needed, nor a folder that could be read. */
+async function loadTarget(env: Context['env'], profile: string | undefined): Promise<Target> {
+  const isTold = env.MUSTER_SERVER && env.MUSTER_TOKEN && profile === undefined
+  const file = isTold ? noProfiles : await readProfiles(profilePath(env))
+  return chooseTarget(file, profile, env)
 }
 
 function writeLine(output: Output, text: string): void {

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import {
   chooseTarget,
   isPlainRemote,
+  noProfiles,
   type ProfileFile,
   parseServer,
   profilePath,
@@ -20,20 +21,19 @@ const file: ProfileFile = {
     two: { server: 'https://two.example', token: 't2', email: 'a@two' },
   },
 }
-const none: ProfileFile = { current: 'default', profiles: {} }
 
 test('the current profile is asked, or the one that is named', () => {
   assert.equal(chooseTarget(file, undefined, {}).token, 't1')
   assert.equal(chooseTarget(file, 'two', {}).token, 't2')
   assert.throws(() => chooseTarget(file, 'three', {}), { code: 'wrong-usage', detail: /one, two/ })
-  assert.throws(() => chooseTarget(none, undefined, {}), { code: 'unauthenticated' })
+  assert.throws(() => chooseTarget(noProfiles, undefined, {}), { code: 'unauthenticated' })
 })
 
 test('the environment is stronger than the profile', () => {
   const env = { MUSTER_SERVER: 'https://env.example/', MUSTER_TOKEN: 'te' }
   const target = { server: 'https://env.example', token: 'te', profile: undefined }
   assert.deepEqual(chooseTarget(file, undefined, env), target)
-  assert.deepEqual(chooseTarget(none, undefined, env), target)
+  assert.deepEqual(chooseTarget(noProfiles, undefined, env), target)
   assert.equal(chooseTarget(file, undefined, { MUSTER_TOKEN: 'te' }).server, 'https://one.example')
 })
 
@@ -58,7 +58,7 @@ test('profiles are read as written, by their owner alone, and a broken file is r
   const folder = await mkdtemp(join(tmpdir(), 'muster-cli-'))
   try {
     const path = profilePath({ XDG_CONFIG_HOME: folder })
-    assert.deepEqual(await readProfiles(path), none)
+    assert.deepEqual(await readProfiles(path), noProfiles)
     await writeProfiles(path, file)
     assert.deepEqual(await readProfiles(path), file)
     assert.equal((await stat(path)).mode & 0o777, 0o600)

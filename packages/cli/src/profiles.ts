@@ -20,6 +20,7 @@ export type ProfileFile = { current: string; profiles: Record<string, Profile> }
 type Environment = Record<string, string | undefined>
 
 export const defaultProfile = 'default'
+export const noProfiles: ProfileFile = { current: defaultProfile, profiles: {} }
 
 export function profilePath(env: Environment): string {
   const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config')
@@ -32,7 +33,7 @@ export async function readProfiles(path: string): Promise<ProfileFile> {
     text = await readFile(path, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return { current: defaultProfile, profiles: {} }
+    if (code === 'ENOENT') return structuredClone(noProfiles)
     throw new Refusal('invalid-configuration', `${path} cannot be read (${code})`)
   }
   try {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, stat } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { errors, exitCodes } from '@muster/core/errors.ts'
@@ -250,6 +250,16 @@ describe('signing in', () => {
     await api.run(['logout'], { env })
     assert.ok(!api.asked.some(({ line }) => line === 'POST /logout'), 'a given token stays valid')
   })
+})
+
+test("a broken profile file is in nobody's way who tells everything by the environment", async () => {
+  await using api = await serveApi(device)
+  await mkdir(join(api.folder, 'muster'))
+  await writeFile(join(api.folder, 'muster', 'config.json'), '{')
+  assert.equal((await api.run(['device', 'show', uuid])).exit, 0)
+  const { exit, err } = await api.run(['whoami'], { env: { MUSTER_TOKEN: '' } })
+  assert.equal(exit, exitCodes.usage)
+  assert.match(err, /config\.json is not a file that muster wrote/)
 })
 
 describe('watching', () => {

@@ -341,7 +341,8 @@ function refusalOf(answer: Answer, text: string, url: string, now: number): Refu
   const problem = readProblem(text)
   if (problem?.code && Object.hasOwn(errors, problem.code))
     return new Refusal(problem.code as ErrorCode, problem.detail, options)
-  if (answer.status >= 300 && answer.status < 400) {
+  // A browser hides where a redirect leads, and shows its status as 0.
+  if (answer.status < 400) {
     const target = answer.headers.get('location') ?? 'another address'
     return new Refusal('server-unreachable', `${url} redirects to ${target}; use that address`)
   }
