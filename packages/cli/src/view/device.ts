@@ -4,7 +4,8 @@
 import type { DeviceView } from '@muster/core/api.ts'
 import { statuses, updateStatuses } from '@muster/core/statuses.ts'
 import { type Row, renderRows, renderSection } from './card.ts'
-import { evidenceRows, titleOf } from './evidence.ts'
+import { evidenceRows } from './evidence.ts'
+import { factRows } from './facts.ts'
 import { policyRows } from './policy.ts'
 import { cloudlinkSpan, heartbeatSpan, statusSpans } from './status.ts'
 import { type Column, renderTable } from './table.ts'
@@ -126,18 +127,6 @@ function identityRows(device: DeviceView, look: Look): Row[] {
     ['last address', device.lastAddress ?? 'none yet'],
     ['created', momentText(device.createdAt, look)],
   ]
-}
-
-function factRows(facts: DeviceView['facts']): Row[] {
-  return Object.entries(facts).map(([name, value]) => {
-    if (typeof value !== 'number') return [titleOf(name), textOf(value)]
-    if (/(Ms|_ms)$/.test(name)) return [titleOf(name.replace(/_ms$/, '')), durationText(value)]
-    return [titleOf(name), String(value)]
-  })
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 export function devicePolicyRows({ policy, policyOverrides }: DeviceView): Row[] {

@@ -18,6 +18,13 @@ test('a history says when, from what to what, and why; the first of all has no f
   )
 })
 
+test('a history names the fleets where the device has moved between them', () => {
+  const table = (fleet: string) =>
+    historyTable([transitionView(), transitionView({ fleet })], look(), { name: false })
+  assert.match(table('orchard'), /FLEET/)
+  assert.doesNotMatch(table('garden'), /FLEET/)
+})
+
 test('a live transition is one line: its time, its device, what it was and is, and why', () => {
   const transition = { event: 'transition' as const, id: 7, data: transitionView() }
   assert.equal(

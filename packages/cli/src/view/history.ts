@@ -13,10 +13,14 @@ export function historyTable(
   shown: { name: boolean },
 ): string {
   const name: Column<TransitionView> = { title: 'NAME', cell: ({ name }) => name, shrinksTo: 10 }
+  const fleet: Column<TransitionView> = { title: 'FLEET', cell: ({ fleet }) => fleet, shrinksTo: 8 }
+  const moved = transitions.some((transition) => transition.fleet !== transitions[0]!.fleet)
   const columns: Column<TransitionView>[] = [
     { title: 'AT', cell: ({ at }) => localTimeText(at, look) },
     { title: '', cell: ({ at }) => relativeText(at, look.now), goes: 3 },
     ...(shown.name ? [name] : []),
+    // A move is a transition from one status to the same in another fleet.
+    ...(moved ? [fleet] : []),
     { title: 'FROM', cell: ({ from }) => (from ? [statusSpan(from, look)] : ''), goes: 1 },
     { title: 'TO', cell: ({ to }) => [statusSpan(to, look)] },
     { title: 'WHY', cell: whyText, shrinksTo: 16, goes: 2 },
