@@ -147,6 +147,8 @@ export type Change =
   | { kind: 'transitions'; transitions: readonly RecordedTransition[] }
   | { kind: 'progress'; uuid: string; fleet: string; progress: number | null }
   | { kind: 'fleet'; fleetId: number; fleet: string }
+  /** Changes may have been missed: whoever follows the log must read it anew from where it was. */
+  | { kind: 'missed' }
   | { kind: 'device'; uuid: string; fleet: string; change: 'created' | 'changed' | 'deleted' }
 
 export interface Bus {
