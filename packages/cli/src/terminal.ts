@@ -2,14 +2,16 @@
 // error, so that standard output stays the answer of the command.
 
 import { createInterface } from 'node:readline'
-import { Writable } from 'node:stream'
-import type { Context } from './context.ts'
+import { type Readable, Writable } from 'node:stream'
+import type { Context, Output } from './context.ts'
 import { Stopped } from './failure.ts'
+
+type Input = Readable & { isTTY?: boolean }
 
 /** Killed by Ctrl-C, as a shell reports it. */
 const interruptedExit = 130
 
-export function openTerminal(input: NodeJS.ReadStream, output: NodeJS.WriteStream): Context['ask'] {
+export function openTerminal(input: Input, output: Output): Context['ask'] {
   if (!input.isTTY) return undefined
   return {
     line: (question) => ask(input, output, question, true),
@@ -17,15 +19,10 @@ export function openTerminal(input: NodeJS.ReadStream, output: NodeJS.WriteStrea
   }
 }
 
-function ask(
-  input: NodeJS.ReadStream,
-  output: NodeJS.WriteStream,
-  question: string,
-  echo: boolean,
-): Promise<string> {
+function ask(input: Input, output: Output, question: string, echo: boolean): Promise<string> {
   const shown = new Writable({
     write(piece, _encoding, done) {
-      if (echo) output.write(piece)
+      if (echo) output.write(String(piece))
       done()
     },
   })
