@@ -52,7 +52,7 @@ export const banned: readonly Banned[] = [
     text: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bprocess\.(?:hrtime|uptime)\b/g,
     within: 'code',
     where: programs,
-    except: clocks,
+    except: /(?:^|[/-])clock\.ts$|\.test\.ts$|(?:^|\/)fixtures\.ts$/,
     instead: 'ask a Clock for `now()`',
   },
   {

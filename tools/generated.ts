@@ -1,5 +1,6 @@
 // What is generated, and from what: the one list that the generator writes and the check compares.
 
+import { dependenciesPage } from './dependencies-page.ts'
 import { errorsPage } from './errors-page.ts'
 import type { House } from './house.ts'
 import { statusPage } from './status-page.ts'
@@ -8,6 +9,7 @@ import { migrationHashes, migrationsRecord } from './tidy.ts'
 export const generated: Readonly<Record<string, (house: House) => string>> = {
   'docs/reference/status.md': statusPage,
   'docs/reference/errors.md': errorsPage,
+  'docs/reference/dependencies.md': dependenciesPage,
   [migrationsRecord]: recordedMigrations,
 }
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { errorCodes } from '../packages/core/src/errors.ts'
 import { reasonCodes } from '../packages/core/src/reasons.ts'
+import { dependencyReasons } from './dependencies-page.ts'
 import { staleFiles } from './generated.ts'
 import { houseOf, importsOf, openHouse } from './house.ts'
 import * as rules from './tidy.ts'
@@ -22,6 +23,12 @@ const lockOf = (packages: Record<string, object>) => ({
       Object.entries(packages).map(([name, locked]) => [`node_modules/${name}`, locked]),
     ),
   }),
+})
+
+/** A manifest that depends on each of these. */
+const manifestOf = (names: object) => ({
+  path: 'package.json',
+  text: JSON.stringify({ dependencies: names }),
 })
 
 type Planted = { fault: ReturnType<typeof code>[]; right: ReturnType<typeof code>[] }
@@ -210,6 +217,23 @@ const plan: [title: string, rule: rules.Rule, ...planted: Planted[]][] = [
     {
       fault: [lockOf({ a: { optionalDependencies: { 'a-arm64': '1.0.0' } } })],
       right: [lockOf({ a: { optionalDependencies: { 'a-arm64': '1.0.0' } }, 'a-arm64': {} })],
+    },
+  ],
+  [
+    'all that is installed has a licence that goes with ours',
+    rules.licences,
+    {
+      fault: [lockOf({ a: { license: 'GPL-3.0' } })],
+      right: [lockOf({ a: { license: '(GPL-3.0 OR MIT)' } })],
+    },
+    { fault: [lockOf({ a: {} })], right: [lockOf({ a: { license: 'MIT AND ISC' } })] },
+  ],
+  [
+    'every dependency has a line that says why it is there',
+    rules.dependencyReasons,
+    {
+      fault: [{ path: 'package.json', text: '{ "dependencies": { "left": "1.0.0" } }' }],
+      right: [manifestOf(dependencyReasons)],
     },
   ],
   [

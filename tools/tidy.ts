@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import { banned, emptyNames as emptyName } from './banned.ts'
+import { dependenciesOf, dependencyReasons as why } from './dependencies-page.ts'
 import {
   codeOf,
   type House,
@@ -47,7 +48,7 @@ export const importDirection: Rule = (house) =>
       return [
         {
           path: file.path,
-          instead: `${from} imports ${allowed}, never ${to ?? one.path}: declare what it needs as a port of its own and let app.ts wire it`,
+          instead: `${from} imports ${allowed}, never ${to ?? one.path}: declare what it needs as a port of its own and let app.ts wire it (an adapter may import the types of a ports.ts)`,
         },
       ]
     })
@@ -275,7 +276,46 @@ export const lockFile: Rule = (house) =>
       ]
     })
 
-type Locked = { resolved?: string; optionalDependencies?: Record<string, string> }
+type Locked = {
+  resolved?: string
+  license?: string
+  optionalDependencies?: Record<string, string>
+}
+
+/** Licences under which we may hand on what we ship, beside our own Apache-2.0. */
+const compatible =
+  /^(?:MIT(?:-0)?|Apache-2\.0|ISC|0BSD|BSD-[23]-Clause|BlueOak-1\.0\.0|CC0-1\.0|Unlicense|Python-2\.0)$/
+
+/** Everything that is installed has a licence that goes with ours; where there is a choice, one does. */
+export const licences: Rule = (house) =>
+  house.files
+    .filter(({ path }) => posix.basename(path) === 'package-lock.json')
+    .flatMap(({ path, text }) =>
+      Object.entries<Locked>(JSON.parse(text).packages ?? {})
+        .filter(([at]) => at.startsWith('node_modules/') && !at.includes('@muster/'))
+        .filter(([, { license }]) => !isCompatible(license ?? ''))
+        .map(([at, { license }]) => ({
+          path,
+          instead: `replace ${at}, whose licence is ${license ?? 'not known'}`,
+        })),
+    )
+
+function isCompatible(licence: string): boolean {
+  const choices = licence.replace(/[()]/g, '').split(' OR ')
+  return choices.some((choice) => choice.split(' AND ').every((one) => compatible.test(one)))
+}
+
+/** Every dependency has a line that says why it is there. */
+export const dependencyReasons: Rule = (house) => {
+  const used = dependenciesOf(house)
+  const missing = [...used.keys()].filter((name) => !Object.hasOwn(why, name))
+  const stale = Object.keys(why).filter((name) => used.size > 0 && !used.has(name))
+  const path = 'tools/dependencies-page.ts'
+  return [
+    ...missing.map((name) => ({ path, instead: `say why ${name} is there, or remove it` })),
+    ...stale.map((name) => ({ path, instead: `remove the line of ${name}, which is not used` })),
+  ]
+}
 
 /** Tests are named after what they test, not counted. */
 export const testNames: Rule = (house) =>

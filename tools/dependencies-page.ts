@@ -1,0 +1,74 @@
+// docs/reference/dependencies.md: what Muster is built from, and why each part of it is there. A
+// manifest has no room for a reason, so the reasons are kept here, and a test keeps the two together.
+
+import type { House } from './house.ts'
+import { code, generatedFrom, tableOf } from './markdown.ts'
+
+export const dependencyReasons: Readonly<Record<string, string>> = {
+  '@biomejs/biome': 'Formats and lints, as one program with one configuration.',
+  '@fastify/formbody': 'Form-urlencoded bodies, in which existing devices register.',
+  '@fastify/swagger': 'OpenAPI from the schemas that validate the requests.',
+  '@fastify/type-provider-typebox': 'Types of requests and answers from the same schemas.',
+  '@nats-io/transport-node': 'The bus between replicas.',
+  '@types/node': 'Types of Node.',
+  '@types/pg': 'Types of pg.',
+  commander: 'Arguments, help and usage errors of the command line.',
+  esbuild: 'Bundles the agent and the command line into one file each.',
+  'fast-check': 'Properties over seeded arbitrary inputs, with shrinking, in tests.',
+  fastify: 'The HTTP server: routes, validation, hooks, injection in tests.',
+  kysely: 'Typed SQL over SQLite and PostgreSQL alike.',
+  node: 'The Node that the sources run on, so that npm ci brings the right one.',
+  pg: 'PostgreSQL.',
+  pino: 'Structured logs that cost next to nothing.',
+  'prom-client': 'Metrics in the format of Prometheus.',
+  typebox: 'Schemas that are validation, types and OpenAPI at once.',
+  typescript: 'The types, checked.',
+}
+
+type Manifest = {
+  name: string
+  dependencies?: Record<string, string>
+  devDependencies?: Record<string, string>
+}
+
+type Dependency = { version: string; users: string[] }
+
+export function dependenciesPage(house: House): string {
+  const locked = JSON.parse(house.read('package-lock.json') || '{}').packages ?? {}
+  return `# Dependencies
+
+${generatedFrom('the manifests, the lock file and tools/dependencies-page.ts')}
+
+What a well-kept library does, we do not write; what a few lines do, we do not import. Versions are exact.
+
+${tableOf(
+  ['Package', 'Version', 'Licence', 'Used by', 'Why'],
+  [...dependenciesOf(house)].map(([name, { version, users }]) => [
+    code(name),
+    version,
+    locked[`node_modules/${name}`]?.license ?? '',
+    users.join(', '),
+    dependencyReasons[name] ?? '',
+  ]),
+)}
+`
+}
+
+/** Every package of others that a manifest of ours names, by name. */
+export function dependenciesOf(house: House): Map<string, Dependency> {
+  const found = new Map<string, Dependency>()
+  for (const { path, text } of house.files.filter(({ path }) =>
+    /(?:^|\/)package\.json$/.test(path),
+  )) {
+    const manifest: Manifest = JSON.parse(text)
+    const user = path === 'package.json' ? 'the workshop' : manifest.name.replace('@muster/', '')
+    const declared = { ...manifest.dependencies, ...manifest.devDependencies }
+    for (const [name, version] of Object.entries(declared)) {
+      if (name.startsWith('@muster/')) continue
+      const known = found.get(name)
+      if (known) known.users.push(user)
+      else found.set(name, { version, users: [user] })
+    }
+  }
+  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
