@@ -32,7 +32,7 @@ export function explainFailure(
     return explainFailure(new Refusal('wrong-usage', detail), look)
   }
   if (error instanceof Refusal) {
-    const problem = problemOf(error.code, error.detail)
+    const problem = problemOf(error.code, error.detail, error.instance)
     const text = textOf(printable(problem), error.retryAfterMs, look)
     return { exit: errors[error.code].exit, problem, text }
   }
@@ -46,7 +46,7 @@ export function explainFailure(
 }
 
 function textOf(
-  { title, detail, advice }: Problem,
+  { title, detail, advice, instance }: Problem,
   retryAfterMs: number | undefined,
   { colour, columns }: { colour: boolean; columns: number },
 ): string {
@@ -54,6 +54,7 @@ function textOf(
     ...(detail ? [detail] : []),
     ...(retryAfterMs ? [`The server asks to wait ${durationText(retryAfterMs)}.`] : []),
     advice,
+    ...(instance ? [`Request: ${instance}`] : []),
   ]
   const head = paint([{ text: 'Error', tone: 'bad' }, { text: `: ${title}` }], colour)
   const lines = body.flatMap((text) => wrap(text, Math.max(20, columns - 2)))

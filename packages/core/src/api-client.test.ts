@@ -69,13 +69,14 @@ test('pages follow the cursor until there is none, and are asked for only as the
 test('a refusal of the server keeps its code, its detail and when to try again', async () => {
   await using served = await serve((_, res) => {
     res.writeHead(429, { 'content-type': 'application/problem+json', 'retry-after': '7' })
-    res.end(JSON.stringify(problemOf('too-many-sign-ins', 'ten failures')))
+    res.end(JSON.stringify(problemOf('too-many-sign-ins', 'ten failures', 'req-7')))
   })
   await assert.rejects(served.api.signIn({ email: 'a@b', password: 'c' }), {
     name: 'Refusal',
     code: 'too-many-sign-ins',
     detail: 'ten failures',
     retryAfterMs: 7_000,
+    instance: 'req-7',
   })
 })
 

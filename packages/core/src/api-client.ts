@@ -337,8 +337,8 @@ const codeByHttpStatus: Record<number, ErrorCode> = {
 
 function refusalOf(answer: Answer, text: string, url: string, now: number): Refusal {
   const retryAfterMs = readRetryAfterMs(answer.headers.get('retry-after'), now)
-  const options = retryAfterMs === undefined ? {} : { retryAfterMs }
   const problem = readProblem(text)
+  const options = { retryAfterMs, instance: problem?.instance }
   if (problem?.code && Object.hasOwn(errors, problem.code))
     return new Refusal(problem.code as ErrorCode, problem.detail, options)
   // A browser hides where a redirect leads, and shows its status as 0.
@@ -352,11 +352,18 @@ function refusalOf(answer: Answer, text: string, url: string, now: number): Refu
   return new Refusal(codeByHttpStatus[answer.status] ?? fallback, detail, options)
 }
 
-function readProblem(text: string): Record<'code' | 'title' | 'detail', string | undefined> | null {
+type ReadProblem = Record<'code' | 'title' | 'detail' | 'instance', string | undefined>
+
+function readProblem(text: string): ReadProblem | null {
   try {
-    const { code, title, detail } = JSON.parse(text)
+    const { code, title, detail, instance } = JSON.parse(text)
     const word = (value: unknown) => (typeof value === 'string' ? value : undefined)
-    return { code: word(code), title: word(title), detail: word(detail) }
+    return {
+      code: word(code),
+      title: word(title),
+      detail: word(detail),
+      instance: word(instance),
+    }
   } catch {
     return null
   }

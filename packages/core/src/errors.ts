@@ -214,12 +214,19 @@ export class Refusal extends Error {
   readonly code: ErrorCode
   readonly detail: string | undefined
   readonly retryAfterMs: number | undefined
+  /** Which request was refused, where a server said so: its log has it under this name. */
+  readonly instance: string | undefined
 
-  constructor(code: ErrorCode, detail?: string, options: { retryAfterMs?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    options: { retryAfterMs?: number | undefined; instance?: string | undefined } = {},
+  ) {
     super(detail ? `${errors[code].title}: ${detail}` : errors[code].title)
     this.code = code
     this.detail = detail
     this.retryAfterMs = options.retryAfterMs
+    this.instance = options.instance
   }
 }
 
