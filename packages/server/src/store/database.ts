@@ -21,6 +21,10 @@ export type Database = {
   write: Db
   /** Reads that need not see a write that is under way; on SQLite another thread answers them. */
   read: Db
+  /** Several replicas may be on it: its own clock tells which of them have fallen silent. */
+  shared: boolean
+  /** That clock, where it is not asked for by SQL. */
+  now?: () => number
   close(): Promise<void>
 }
 
@@ -28,7 +32,12 @@ export type DatabaseOptions =
   | { kind: 'sqlite'; path: string }
   | { kind: 'postgres'; url: string; onLost?: (error: Error) => void }
   /** In memory and in this thread, with `around` to put a faulty disk between. */
-  | { kind: 'memory'; around?: (runner: SqliteRunner) => SqliteRunner }
+  | {
+      kind: 'memory'
+      around?: (runner: SqliteRunner) => SqliteRunner
+      /** With a clock of its own it may be shared by replicas, as PostgreSQL is. */
+      now?: () => number
+    }
 
 /** Opens and migrates. Refuses with `database-newer` where a newer version has been. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -48,12 +57,21 @@ function connect(options: DatabaseOptions): Database {
       return connectSqlite(options.path)
     case 'postgres': {
       const db = createPostgresKysely(options.url, options.onLost ?? (() => undefined))
-      return { dialect: 'postgres', write: db, read: db, close: () => db.destroy() }
+      return { dialect: 'postgres', write: db, read: db, shared: true, close: () => db.destroy() }
     }
     case 'memory': {
       const runner = createInlineRunner({ path: ':memory:', readOnly: false })
       const db = createSqliteKysely(options.around?.(runner) ?? runner)
-      return { dialect: 'sqlite', write: db, read: db, close: () => db.destroy() }
+      const shared = options.now !== undefined
+      const clock = options.now ? { now: options.now } : {}
+      return {
+        dialect: 'sqlite',
+        write: db,
+        read: db,
+        shared,
+        ...clock,
+        close: () => db.destroy(),
+      }
     }
   }
 }
@@ -65,6 +83,7 @@ function connectSqlite(path: string): Database {
   return {
     dialect: 'sqlite',
     write,
+    shared: false,
     // Opened at the first read: by then the writer has made the file.
     get read() {
       reader ??= createSqliteKysely(createWorkerRunner({ path, readOnly: true }))

@@ -9,7 +9,7 @@ import type { Database, Db } from './database.ts'
 import type { Tables } from './tables.ts'
 
 type Trx = Transaction<Tables>
-type Dialect = Database['dialect']
+type Sharing = Pick<Database, 'dialect' | 'shared' | 'now'>
 type ListeningPort = Pick<
   PresenceStore,
   'loadTimeBase' | 'openListening' | 'keepListening' | 'closeListening'
@@ -18,15 +18,16 @@ type ListeningPort = Pick<
 /** A replica renews its sentence about every second; one that is silent for longer has died. */
 const deadMs = 3_000
 
-export function createListeningStore({ dialect, write }: Database): ListeningPort {
+export function createListeningStore(database: Database): ListeningPort {
+  const { write } = database
   return {
-    loadTimeBase: (wallAt) => loadTimeBase(write, dialect, wallAt),
+    loadTimeBase: (wallAt) => loadTimeBase(write, database, wallAt),
     openListening: (replica, now) =>
-      write.transaction().execute((trx) => openListening(trx, dialect, replica, now)),
+      write.transaction().execute((trx) => openListening(trx, database, replica, now)),
     keepListening: (listeningId, replica, untilAt, stalls) =>
       write
         .transaction()
-        .execute((trx) => keepListening(trx, dialect, { listeningId, replica, untilAt, stalls })),
+        .execute((trx) => keepListening(trx, database, { listeningId, replica, untilAt, stalls })),
     async closeListening(listeningId, untilAt) {
       await write
         .updateTable('listening')
@@ -39,8 +40,8 @@ export function createListeningStore({ dialect, write }: Database): ListeningPor
 }
 
 /** Time goes on from where replicas that live have it; else from the wall, but never back. */
-async function loadTimeBase(db: Db, dialect: Dialect, wallAt: number): Promise<number> {
-  const dbNow = await databaseNow(db, dialect, wallAt)
+async function loadTimeBase(db: Db, sharing: Sharing, wallAt: number): Promise<number> {
+  const dbNow = await databaseNow(db, sharing, wallAt)
   const rows = await db
     .selectFrom('listening')
     .select(['until_at', 'wrote_at', 'ended_at'])
@@ -48,21 +49,21 @@ async function loadTimeBase(db: Db, dialect: Dialect, wallAt: number): Promise<n
     .limit(100)
     .execute()
   const live = rows.filter((row) => row.ended_at === null && dbNow - row.wrote_at <= deadMs)
-  if (dialect === 'postgres' && live.length > 0)
+  if (sharing.shared && live.length > 0)
     return Math.max(...live.map((row) => row.until_at + Math.max(0, dbNow - row.wrote_at)))
   return Math.max(dbNow, ...rows.map((row) => row.until_at))
 }
 
 async function openListening(
   trx: Trx,
-  dialect: Dialect,
+  sharing: Sharing,
   replica: string,
   now: number,
 ): Promise<Listening> {
-  if (dialect === 'postgres') await sql`lock table listening in exclusive mode`.execute(trx)
-  const dbNow = await databaseNow(trx, dialect, now)
+  if (sharing.dialect === 'postgres') await sql`lock table listening in exclusive mode`.execute(trx)
+  const dbNow = await databaseNow(trx, sharing, now)
   // An embedded database has one process: whatever row is open was left by a killed one.
-  const dead = await endDead(trx, dialect === 'sqlite' ? Infinity : dbNow, 0)
+  const dead = await endDead(trx, sharing.shared ? dbNow : Infinity, 0)
   const anybody = await selectOpen(trx).executeTakeFirst()
   const last = await trx
     .selectFrom('listening')
@@ -76,9 +77,9 @@ async function openListening(
 
 type Word = { listeningId: number; replica: string; untilAt: number; stalls: readonly Gap[] }
 
-async function keepListening(trx: Trx, dialect: Dialect, word: Word): Promise<Listening> {
+async function keepListening(trx: Trx, sharing: Sharing, word: Word): Promise<Listening> {
   const { listeningId, replica, untilAt, stalls } = word
-  const dbNow = await databaseNow(trx, dialect, untilAt)
+  const dbNow = await databaseNow(trx, sharing, untilAt)
   const kept = await trx
     .updateTable('listening')
     .set({ until_at: untilAt, wrote_at: dbNow })
@@ -87,14 +88,15 @@ async function keepListening(trx: Trx, dialect: Dialect, word: Word): Promise<Li
     .executeTakeFirst()
   // Others took us for dead while we stood still. They have recorded the gap: begin anew.
   const id = kept.numUpdatedRows > 0n ? listeningId : await insertRow(trx, replica, untilAt, dbNow)
-  const dead = dialect === 'sqlite' ? [] : await endDead(trx, dbNow, id)
+  const dead = sharing.shared ? await endDead(trx, dbNow, id) : []
   await insertGaps(trx, [...stalls, ...dead.map(absenceUntil(untilAt))])
   return loadListening(trx, id, dbNow)
 }
 
 /** The time by which rows are called stale: the database's own, where replicas share one. */
-async function databaseNow(db: Db, dialect: Dialect, now: number): Promise<number> {
-  if (dialect === 'sqlite') return now
+async function databaseNow(db: Db, sharing: Sharing, now: number): Promise<number> {
+  if (!sharing.shared) return now
+  if (sharing.now) return sharing.now()
   const answer = await sql<{ at: number }>`
     select (extract(epoch from clock_timestamp()) * 1000)::bigint as at`.execute(db)
   return answer.rows[0]!.at
