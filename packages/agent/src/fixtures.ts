@@ -153,6 +153,8 @@ export type WireServer = AsyncDisposable & {
   /** Answers the next requests; the default is a server to which nothing ever happens. */
   answer: (request: Request) => Answer | null
   afterAnswer: () => void
+  /** The first request, seen already or yet to come, for which `holds`. */
+  until(holds: (request: Request) => boolean): Promise<Request>
   /** Cuts every connection that is open. */
   cut(): void
   bytesRead(): number
@@ -165,6 +167,7 @@ export async function openWireServer(
 ): Promise<WireServer> {
   const seen: Request[] = []
   const sockets = new Set<Socket>()
+  const waiting = new Set<() => void>()
   let goneBytes = 0
   const listener = async (
     incoming: IncomingMessage,
@@ -175,6 +178,7 @@ export async function openWireServer(
     const { method = '', url = '', headers, rawHeaders } = incoming
     const request = { method, url, headers, rawHeaders, body }
     seen.push(request)
+    for (const each of [...waiting]) each()
     const answer = wire.answer(request)
     if (!answer) return
     outgoing.writeHead(answer.status, answer.headers as Record<string, string>)
@@ -197,15 +201,24 @@ export async function openWireServer(
     url: `${tls ? 'https' : 'http'}://127.0.0.1:${bound}`,
     port: bound,
     seen,
-    answer: ({ method, url, headers }) =>
-      served({
-        method: method as Call['method'],
-        path: url,
-        headers: headers as Record<string, string>,
-        body: null,
-        timeoutMs: 0,
-      }) as Answer,
+    answer: ({ method, url, headers }) => {
+      const call = { method, path: url, headers, body: null, timeoutMs: 0 } as Call
+      const answer = served(call) as Answer
+      const own = /^\/device\/v3\/([0-9a-f]{32})\/state/.exec(url)?.[1] ?? uuid
+      return { ...answer, body: answer.body.replaceAll(uuid, own) }
+    },
     afterAnswer: () => {},
+    until: (holds) =>
+      new Promise((resolve) => {
+        const look = () => {
+          const found = seen.find(holds)
+          if (!found) return
+          waiting.delete(look)
+          resolve(found)
+        }
+        waiting.add(look)
+        look()
+      }),
     cut: () => {
       for (const socket of sockets) socket.destroy()
     },

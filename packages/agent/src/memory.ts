@@ -56,7 +56,7 @@ export function readMemory(
 export function writeMemory(stateDir: string, memory: Memory): void {
   const path = join(stateDir, fileName)
   const beside = `${path}.new`
-  const kept = { ...memory, acknowledged: lasting(memory.acknowledged) }
+  const { isFresh: _, ...kept } = { ...memory, acknowledged: lasting(memory.acknowledged) }
   try {
     writeFileSync(beside, `${JSON.stringify(kept)}\n`, { mode: 0o600 })
     renameSync(beside, path)
