@@ -1,10 +1,12 @@
 // What tests of the server share: databases of either kind, a house of presence on a clock that moves
 // only when told to, and devices in it. Every option has a default.
 
+import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { noEvidence, type Observation } from '@muster/core/evidence.ts'
 import type { PolicyOverrides } from '@muster/core/policy.ts'
 import { createVirtualClock } from '@muster/core/virtual-clock.ts'
+import pg from 'pg'
 import { createMemoryBus } from './bus/memory-bus.ts'
 import type { Bus, Change, KnownDevice, RecordedTransition } from './presence/ports.ts'
 import { createPresence, type Presence } from './presence/presence.ts'
@@ -15,6 +17,28 @@ import type { SqliteRunner } from './store/sqlite.ts'
 /** Noon of a day: an instant that is easy to read in a failure. */
 export const noon = Date.UTC(2026, 0, 15, 12)
 export const silentLog = { info: () => undefined, warn: () => undefined }
+
+const postgresUrl = process.env.MUSTER_TEST_POSTGRES_URL
+
+/** Both databases: suites over ports run once for each. A PostgreSQL database of its own is made. */
+export const databases: { name: string; skip: string | false; open(): Promise<Database> }[] = [
+  { name: 'SQLite', skip: false, open: () => openDatabase({ kind: 'memory' }) },
+  {
+    name: 'PostgreSQL',
+    skip: postgresUrl ? false : 'MUSTER_TEST_POSTGRES_URL is not set',
+    open: async () => openDatabase({ kind: 'postgres', url: await createPostgresDatabase() }),
+  },
+]
+
+/** The URL of a new, empty database. */
+export async function createPostgresDatabase(): Promise<string> {
+  const client = new pg.Client({ connectionString: postgresUrl })
+  await client.connect()
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  await client.query(`create database ${name}`)
+  await client.end()
+  return Object.assign(new URL(postgresUrl!), { pathname: `/${name}` }).href
+}
 
 /** Everything that is under way in this process comes to rest. */
 export async function settle(): Promise<void> {
