@@ -2,6 +2,7 @@
 // command may, and the requests that it makes outside of the loop.
 
 import { mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { errors, exitCodes } from '@muster/core/errors.ts'
 import { judgeAnswer, judgeFailure, type Outcome } from './answers.ts'
 import type { Common, Starting } from './args.ts'
@@ -34,14 +35,16 @@ export function loadIdentity(stateDir: string): Identity | null {
   }
 }
 
+type Found = { identity: Identity; server: string; caFile: string | null }
+
 /** For commands that speak for a device that must exist. */
-export function loadDevice(wish: Common): { identity: Identity; server: string } {
+export function loadDevice(wish: Common): Found {
   const identity = loadIdentity(wish.stateDir)
   if (!identity)
     throw new Exit(exitCodes.notFound, `There is no device in ${wish.stateDir}; is it --state-dir?`)
   const server = wish.server ?? identity.server
   if (server === null) throw new Exit(exitCodes.usage, 'Which server? Give --server URL.')
-  return { identity, server }
+  return { identity, server, caFile: wish.caFile ?? identity.caFile }
 }
 
 export function openStateDir(stateDir: string): void {
@@ -56,7 +59,7 @@ export function openStateDir(stateDir: string): void {
  * The identity to start with. It is stored before anything is sent; where it cannot be, nothing is
  * sent, because a registration that is forgotten leaves a dead device in the fleet.
  */
-export function settleIdentity(wish: Common & Starting): { identity: Identity; server: string } {
+export function settleIdentity(wish: Common & Starting): Found {
   const known = loadIdentity(wish.stateDir)
   const server = wish.server ?? known?.server ?? null
   const mistakes = mistakesOf(wish, known, server)
@@ -66,9 +69,10 @@ export function settleIdentity(wish: Common & Starting): { identity: Identity; s
       exitCodes.conflict,
       `${wish.stateDir} holds the device ${known.uuid}, not ${wish.uuid}; use another --state-dir.`,
     )
-  const identity = identityFor(wish, known, server!)
+  const caFile = wish.caFile === null ? (known?.caFile ?? null) : resolve(wish.caFile)
+  const identity = { ...identityFor(wish, known, server!), caFile }
   if (JSON.stringify(identity) !== JSON.stringify(known)) store(wish.stateDir, identity, known)
-  return { identity, server: server! }
+  return { identity, server: server!, caFile }
 }
 
 function identityFor(wish: Starting, known: Identity | null, server: string): Identity {

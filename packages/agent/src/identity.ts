@@ -16,6 +16,8 @@ export type Identity = {
   registeredWith: string | null
   /** The server that it was last told to use, for commands that name none. */
   server: string | null
+  /** The CA that it was last told to trust; null: those of the system. */
+  caFile: string | null
 }
 
 export class IdentityUnreadable extends Error {
@@ -40,8 +42,8 @@ export function readIdentity(stateDir: string): Identity | null {
       `${path} is damaged. Restore it from a backup to stay the same device; ` +
         'remove it to become a new one, with a provisioning key.',
     )
-  const { uuid, deviceKey, registeredWith, server } = identity
-  return { uuid, deviceKey, registeredWith, server }
+  const { uuid, deviceKey, registeredWith, server, caFile } = identity
+  return { uuid, deviceKey, registeredWith, server, caFile }
 }
 
 export function writeIdentity(stateDir: string, identity: Identity): void {
@@ -51,19 +53,20 @@ export function writeIdentity(stateDir: string, identity: Identity): void {
 export function makeIdentity(given: { uuid?: string | undefined; server: string }): Identity {
   const uuid = given.uuid ?? randomBytes(16).toString('hex')
   const deviceKey = randomBytes(16).toString('hex')
-  return { uuid, deviceKey, registeredWith: null, server: given.server }
+  return { uuid, deviceKey, registeredWith: null, server: given.server, caFile: null }
 }
 
 function isIdentity(value: unknown): value is Identity {
   if (!isRecord(value)) return false
-  const { uuid, deviceKey, registeredWith, server } = value
+  const { uuid, deviceKey, registeredWith, server, caFile } = value
   return (
     typeof uuid === 'string' &&
     /^(?:[0-9a-f]{32}|[0-9a-f]{62})$/.test(uuid) &&
     typeof deviceKey === 'string' &&
     deviceKey.length >= 16 &&
     isStringOrNull(registeredWith) &&
-    isStringOrNull(server)
+    isStringOrNull(server) &&
+    isStringOrNull(caFile)
   )
 }
 

@@ -51,9 +51,9 @@ async function runAlone(
   desk: Desk,
 ): Promise<number> {
   const { log, userAgent } = program
-  const { identity, server } = settleIdentity(wish)
+  const { identity, server, caFile } = settleIdentity(wish)
   const { uuid, deviceKey } = identity
-  const transport = await openTransport(server, wish.caFile)
+  const transport = await openTransport(server, caFile)
   const clock = monotonicClock()
   const host = createHost({ version: program.version, diskPath: wish.stateDir })
   const memory = readMemory(wish.stateDir, { server, bootId: readBootId() })
