@@ -4,12 +4,15 @@
 
 import type { Clock } from '@muster/core/clock.ts'
 
+/** Node runs a timer beyond this at once. Who is woken too early looks at the clock and waits on. */
+const maxTimerMs = 2 ** 31 - 1
+
 export function monotonicClock(): Clock {
   const startedAt = Date.now() - performance.now()
   return {
     now: () => startedAt + performance.now(),
     after(delayMs, run) {
-      const timer = setTimeout(run, delayMs)
+      const timer = setTimeout(run, Math.min(delayMs, maxTimerMs))
       return () => clearTimeout(timer)
     },
   }

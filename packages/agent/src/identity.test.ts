@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -51,6 +52,26 @@ test('a write that failed leaves the old contents and no rest', () => {
   assert.throws(() => writeDurably(join(path, 'below a file'), 'new'))
   assert.equal(readFileSync(path, 'utf8'), 'old')
   assert.deepEqual(readdirSync(folder.path), ['file'])
+})
+
+test('a writer that is killed at any moment leaves the old contents or the new ones, whole', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'file')
+  const durable = join(import.meta.dirname, 'durable.ts')
+  const writer = `
+    import { writeDurably } from ${JSON.stringify(durable)}
+    for (let i = 0; ; i++) {
+      writeDurably(${JSON.stringify(path)}, String(i % 10).repeat(200_000))
+      if (i === 0) process.stdout.write('writing')
+    }`
+  for (let round = 0; round < 5; round++) {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', writer])
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    for (let turn = 0; turn < round * 40; turn++) await new Promise(setImmediate)
+    child.kill('SIGKILL')
+    await new Promise((resolve) => child.once('close', resolve))
+    assert.match(readFileSync(path, 'utf8'), /^(.)\1{199999}$/)
+  }
 })
 
 test('what was left behind by a crash in the middle of a write is written over', () => {

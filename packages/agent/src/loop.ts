@@ -89,7 +89,7 @@ export interface AgentLoop {
 }
 
 export const stopWithinMs = 3_000
-/** A shutdown that was announced without an end and did not come within this is not coming. */
+/** A shutdown that was announced and did not come within this is not coming. */
 const quietMs = 300_000
 
 export function createAgentLoop(ports: LoopPorts, options: LoopOptions): AgentLoop {
@@ -150,7 +150,7 @@ class Loop implements AgentLoop {
   }
 
   async leave(goodbye: GoodbyeBody): Promise<Outcome> {
-    this.quietUntil = this.ports.clock.now() + (goodbye.expectedBackMs ?? quietMs)
+    this.quietUntil = this.ports.clock.now() + quietMs
     const announced = { goodbye, heard: false }
     this.announced = announced
     this.arm()

@@ -96,3 +96,12 @@ test('apps are compared by what they say', () => {
   assert.deepEqual(differenceOf(apps('done'), apps('done')).changes, {})
   assert.deepEqual(differenceOf(apps('done'), apps('downloading')).changes, apps('done'))
 })
+
+test('a step of configuration and its progress travel together', () => {
+  const step = (progress: number) => ({
+    provisioning_state: 'Installing',
+    provisioning_progress: progress,
+  })
+  assert.deepEqual(differenceOf(step(60), step(40)).changes, step(60))
+  assert.deepEqual(differenceOf(step(40), step(40)).changes, {})
+})

@@ -21,6 +21,9 @@ const metricSteps: { readonly [K in Key]?: Step } = {
   storage_usage: ({ storage_total: total }) => Math.max(1, (total ?? 0) / 100),
 }
 
+/** A step and its progress mean nothing without each other, so they travel together. */
+const stage = ['provisioning_state', 'provisioning_progress'] as const satisfies Key[]
+
 export type Difference = { changes: Report; metrics: Report }
 
 /** What the server does not know yet, in two parts because they keep different paces. */
@@ -34,6 +37,8 @@ export function differenceOf(wanted: Report, acknowledged: Report): Difference {
     if (step) metrics[key] = wanted[key]
     else changes[key] = wanted[key]
   }
+  if (stage.some((key) => key in changes))
+    for (const key of stage) if (key in wanted) changes[key] = wanted[key]
   return { changes, metrics }
 }
 

@@ -1,6 +1,7 @@
 // What host tools say about the device, in the words of the protocol. A step of OS configuration is a
 // provisioning state with progress; an update that the host runs itself is reported as an app of its
-// own, next to those of the target state.
+// own, next to those of the target state. Where the protocol would take unknown progress for something
+// else (none at all for "not configuring", none of a download for "complete"), it is told as 0.
 
 import type { Report } from '@muster/core/device-protocol.ts'
 import type { UpdateStatus } from '@muster/core/statuses.ts'
@@ -40,7 +41,7 @@ export function reportOf(statement: Statement): Report {
       const service = {
         image: hostApp,
         status: serviceStatus[updateStatus],
-        download_progress: progress,
+        download_progress: progress ?? (updateStatus === 'downloading' ? 0 : null),
       }
       const release = {
         update_status: wireUpdateStatus(updateStatus),

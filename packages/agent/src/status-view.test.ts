@@ -64,8 +64,8 @@ test('after a goodbye the agent tells for how long it is silent', async () => {
   await clock.pass(1_000)
   await loop.leave({ cause: 'reboot', expectedBackMs: 90_000 })
   const agent = beliefOf(loop.state, running, clock.now())
-  assert.equal(agent.quietForMs, 90_000)
-  assert.equal(agent.errands.heartbeat.nextInMs, 90_000)
+  assert.equal(agent.quietForMs, 300_000)
+  assert.equal(agent.errands.heartbeat.nextInMs, 300_000)
 })
 
 test('the server’s opinion is told by the server’s clock, with reasons, advice and what comes next', () => {
