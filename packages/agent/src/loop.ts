@@ -374,7 +374,8 @@ class Loop implements AgentLoop {
 
   /** Once per change, so that a day without a server is a line and not a day of lines. */
   private say(errand: Errand, outcome: Outcome, failureCount: number): void {
-    const { last, name } = errand
+    const { last } = errand
+    const name = errand === this.register ? 'registration' : errand.name
     if (outcome.kind === 'ok') {
       if (last && last.kind !== 'ok')
         this.ports.log('info', `The ${name} went through after ${failureCount} that did not.`)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { test } from 'node:test'
@@ -23,6 +24,29 @@ test('requests follow each other on one connection, with no header that carries 
   assert.equal(transport.connections.openedCount, 1)
   const names = server.seen[0]!.rawHeaders.filter((_, i) => i % 2 === 0)
   assert.deepEqual(names, ['authorization', 'user-agent', 'Host'])
+  transport.close()
+})
+
+test('requests that are made together share one connection too', async () => {
+  await using server = await openWireServer()
+  const transport = createHttpTransport({ http, serverUrl: server.url })
+  await Promise.all([transport.request(heartbeat), transport.request(heartbeat)])
+  assert.equal(transport.connections.openedCount, 1)
+  transport.close()
+})
+
+test('an idle connection is left in peace: no probe of TCP goes out for hours', async () => {
+  await using server = await openWireServer()
+  const transport = createHttpTransport({ http, serverUrl: server.url })
+  await transport.request(heartbeat)
+  // Columns of the kernel's table: remote address, state, queues, then timer 2 (keepalive) and ticks.
+  const remote = `0100007F:${server.port.toString(16).toUpperCase().padStart(4, '0')}`
+  const row = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, , to, state]) => to === remote && state === '01')
+  const [kind, ticks = ''] = row![5]!.split(':')
+  assert.ok(kind === '00' || Number.parseInt(ticks, 16) > 100 * 3_600, row!.join(' '))
   transport.close()
 })
 

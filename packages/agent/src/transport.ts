@@ -1,6 +1,6 @@
-// HTTP to the server. One connection is kept open and used again, and when the server or a NAT has
-// dropped it, the next one resumes the TLS session: a heartbeat costs a few hundred bytes instead of a
-// handshake. Only the headers that carry something are sent.
+// HTTP to the server. One connection, never two, is kept for as long as the server keeps it; when it or
+// a NAT has dropped it, the next one resumes the TLS session: a heartbeat costs a few hundred bytes
+// instead of a handshake. Only headers that carry something are sent.
 
 import { readFileSync } from 'node:fs'
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
@@ -30,8 +30,11 @@ export type HttpTransport = Required<Transport> & {
 }
 
 const maxAnswerBytes = 4 * 1024 * 1024
-/** Longer than the keep-alive of any server would be of no use; shorter than most intervals is fine. */
-const keepIdleMs = 300_000
+/**
+ * Node asks TCP to probe every connection that it keeps, by default each second: more traffic in a
+ * minute than our heartbeats make in an hour. The heartbeat is the probe, so TCP waits eight hours.
+ */
+const probeAfterMs = 8 * 3_600_000
 
 type HttpModule = typeof import('node:http') | typeof import('node:https')
 
@@ -43,7 +46,11 @@ export function createHttpTransport(options: {
 }): HttpTransport {
   const url = new URL(options.serverUrl)
   const base = url.pathname.replace(/\/+$/, '')
-  const agent = new options.http.Agent({ keepAlive: true, maxSockets: 4, timeout: keepIdleMs })
+  const agent = new options.http.Agent({
+    keepAlive: true,
+    keepAliveMsecs: probeAfterMs,
+    maxSockets: 1,
+  })
   const inFlight = new Map<ClientRequest, (error: Error) => void>()
   const connections = { openedCount: 0, resumedCount: 0 }
   const target: RequestOptions & { ca?: string } = {
