@@ -14,7 +14,7 @@ Usage: install.sh --server URL [--provisioning-key KEY] [options]
                             (better given as MUSTER_AGENT_PROVISIONING_KEY, which no `ps` shows)
   --name NAME               name to register with
   --device-type TYPE        device type to register with
-  --ca FILE                 PEM of the CA to trust instead of the system's
+  --ca FILE                 PEM of the CA to trust instead of the well-known ones
   --bundle FILE             the agent; default: muster-agent.js beside this script
   --unit FILE               the unit; default: muster-agent.service beside this script
   --root DIR                install into this root folder of an image and start nothing

@@ -54,7 +54,7 @@ const options = {
     value: 'FILE',
     env: true,
     in: everywhere,
-    help: 'PEM of the CA to trust instead of the system’s.',
+    help: 'PEM of the CA to trust instead of the well-known ones.',
   },
   'forget-key-in': {
     value: 'FILE',

@@ -4,6 +4,11 @@
 
 import type { Clock } from '@muster/core/clock.ts'
 
+/** What the device takes for the time, in epoch ms: to be shown to people and to decide nothing. */
+export function wallNow(): number {
+  return Date.now()
+}
+
 /** Node runs a timer beyond this at once. Who is woken too early looks at the clock and waits on. */
 const maxTimerMs = 2 ** 31 - 1
 

@@ -6,6 +6,7 @@ import { resolve } from 'node:path'
 import { errors, exitCodes } from '@muster/core/errors.ts'
 import { judgeAnswer, judgeFailure, type Outcome } from './answers.ts'
 import type { Common, Starting } from './args.ts'
+import { monotonicClock } from './clock.ts'
 import {
   type Identity,
   IdentityUnreadable,
@@ -110,7 +111,8 @@ export async function openTransport(server: string, caFile: string | null): Prom
   const secure = new URL(server).protocol === 'https:'
   const http = secure ? await import('node:https') : await import('node:http')
   try {
-    return createHttpTransport({ http, serverUrl: server, caFile: caFile ?? undefined })
+    const clock = monotonicClock()
+    return createHttpTransport({ http, clock, serverUrl: server, caFile: caFile ?? undefined })
   } catch (error) {
     throw new Exit(exitCodes.usage, `--ca cannot be used: ${(error as Error).message}`)
   }

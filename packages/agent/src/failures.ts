@@ -2,6 +2,8 @@
 // table says what a person at the device can do about it. A wrong clock deserves its own sentence:
 // devices without a battery start in 1970, and then every certificate is "not valid yet".
 
+import { wallNow } from './clock.ts'
+
 const causes: Record<string, string> = {
   ENOTFOUND: 'the name of the server is not known to DNS',
   EAI_AGAIN: 'DNS does not answer',
@@ -29,14 +31,14 @@ const causes: Record<string, string> = {
 
 const clockCodes = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
-/** `wallNow` (epoch ms by the device) is only ever shown, never compared with the server's time. */
-export function explainFailure(error: unknown, wallNow = Date.now()): string {
+/** `shownAt` (epoch ms by the device) is only ever shown, never compared with the server's time. */
+export function explainFailure(error: unknown, shownAt = wallNow()): string {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
   const name = typeof code === 'string' ? code : ''
   const cause = causes[name]
   const text = cause ?? (typeof message === 'string' && message !== '' ? message : 'it failed')
   const clock = clockCodes.has(name)
-    ? `, which says ${new Date(wallNow).toISOString().slice(0, 16)}Z; check the clock first`
+    ? `, which says ${new Date(shownAt).toISOString().slice(0, 16)}Z; check the clock first`
     : ''
   return `${text}${clock}${name && cause ? ` (${name})` : ''}`
 }

@@ -16,7 +16,7 @@ export type Identity = {
   registeredWith: string | null
   /** The server that it was last told to use, for commands that name none. */
   server: string | null
-  /** The CA that it was last told to trust; null: those of the system. */
+  /** The CA that it was last told to trust; null: the well-known ones. */
   caFile: string | null
 }
 

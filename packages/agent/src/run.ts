@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { Clock } from '@muster/core/clock.ts'
-import type { GoodbyeBody, RegisterBody } from '@muster/core/device-protocol.ts'
+import type { RegisterBody } from '@muster/core/device-protocol.ts'
 import { exitCodes } from '@muster/core/errors.ts'
 import { environmentName, type Wish } from './args.ts'
 import { monotonicClock } from './clock.ts'
@@ -98,9 +98,11 @@ async function runAlone(
   log('info', `Device ${uuid}, server ${server}.`)
   loop.start()
   const stopLooking = keepLooking(host, loop, clock)
-  const goodbye = await askedToStop()
+  await askedToStop()
   stopLooking()
-  await loop.stop({ goodbye })
+  const cancelEnd = clock.after(stopWithinMs, () => process.exit(exitCodes.ok))
+  await loop.stop({ goodbye: await readGoodbye() })
+  cancelEnd()
   transport.close()
   return exitCodes.ok
 }
@@ -159,14 +161,12 @@ function keepLooking(host: Host, loop: AgentLoop, clock: Clock): () => void {
   return () => cancel()
 }
 
-/** Resolves to the goodbye once a signal asks for the end, and makes sure that the end comes. */
-async function askedToStop(): Promise<GoodbyeBody> {
-  await new Promise<void>((resolve) => {
+/** Resolves once a signal asks for the end. */
+function askedToStop(): Promise<void> {
+  return new Promise((resolve) => {
     process.once('SIGTERM', () => resolve())
     process.once('SIGINT', () => resolve())
   })
-  setTimeout(() => process.exit(exitCodes.ok), stopWithinMs).unref()
-  return readGoodbye()
 }
 
 /** Empties the provisioning key in the environment file; the device has its own key now. */

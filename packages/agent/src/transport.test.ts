@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { test } from 'node:test'
+import { monotonicClock } from './clock.ts'
 import { explainFailure } from './failures.ts'
 import { makeCertificate, openWireServer, temporaryFolder, uuid } from './fixtures.ts'
 import { type Call, createHttpTransport } from './transport.ts'
 
+const clock = monotonicClock()
 const heartbeat: Call = {
   method: 'GET',
   path: `/device/v3/${uuid}/state`,
@@ -19,7 +21,7 @@ const codeOf = (code: string) => (error: { code?: string }) => error.code === co
 
 test('requests follow each other on one connection, with no header that carries nothing', async () => {
   await using server = await openWireServer()
-  const transport = createHttpTransport({ http, serverUrl: server.url })
+  const transport = createHttpTransport({ http, clock, serverUrl: server.url })
   for (let i = 0; i < 5; i++) await transport.request(heartbeat)
   assert.equal(transport.connections.openedCount, 1)
   const names = server.seen[0]!.rawHeaders.filter((_, i) => i % 2 === 0)
@@ -29,7 +31,7 @@ test('requests follow each other on one connection, with no header that carries 
 
 test('requests that are made together share one connection too', async () => {
   await using server = await openWireServer()
-  const transport = createHttpTransport({ http, serverUrl: server.url })
+  const transport = createHttpTransport({ http, clock, serverUrl: server.url })
   await Promise.all([transport.request(heartbeat), transport.request(heartbeat)])
   assert.equal(transport.connections.openedCount, 1)
   transport.close()
@@ -37,7 +39,7 @@ test('requests that are made together share one connection too', async () => {
 
 test('an idle connection is left in peace: no probe of TCP goes out for hours', async () => {
   await using server = await openWireServer()
-  const transport = createHttpTransport({ http, serverUrl: server.url })
+  const transport = createHttpTransport({ http, clock, serverUrl: server.url })
   await transport.request(heartbeat)
   // Columns of the kernel's table: remote address, state, queues, then timer 2 (keepalive) and ticks.
   const remote = `0100007F:${server.port.toString(16).toUpperCase().padStart(4, '0')}`
@@ -52,7 +54,7 @@ test('an idle connection is left in peace: no probe of TCP goes out for hours', 
 
 test('an answer carries its status, headers and body; a body that is sent has its length', async () => {
   await using server = await openWireServer()
-  const transport = createHttpTransport({ http, serverUrl: server.url })
+  const transport = createHttpTransport({ http, clock, serverUrl: server.url })
   const answer = await transport.request(heartbeat)
   assert.equal(answer.status, 200)
   assert.equal(answer.headers.etag, '"1"')
@@ -65,7 +67,7 @@ test('an answer carries its status, headers and body; a body that is sent has it
 
 test('the path of the server’s address stays in front', async () => {
   await using server = await openWireServer()
-  const transport = createHttpTransport({ http, serverUrl: `${server.url}/muster/` })
+  const transport = createHttpTransport({ http, clock, serverUrl: `${server.url}/muster/` })
   await transport.request(heartbeat)
   assert.equal(server.seen[0]!.url, `/muster${heartbeat.path}`)
   transport.close()
@@ -73,7 +75,7 @@ test('the path of the server’s address stays in front', async () => {
 
 test('a connection that was cut while idle costs a new one and no failure', async () => {
   await using server = await openWireServer()
-  const transport = createHttpTransport({ http, serverUrl: server.url })
+  const transport = createHttpTransport({ http, clock, serverUrl: server.url })
   await transport.request(heartbeat)
   server.cut()
   assert.equal((await transport.request(heartbeat)).status, 200)
@@ -84,7 +86,7 @@ test('a connection that was cut while idle costs a new one and no failure', asyn
 test('no answer in time is ETIMEDOUT, and an abort is said to be one', async () => {
   await using server = await openWireServer()
   server.answer = () => null
-  const transport = createHttpTransport({ http, serverUrl: server.url })
+  const transport = createHttpTransport({ http, clock, serverUrl: server.url })
   await assert.rejects(transport.request({ ...heartbeat, timeoutMs: 30 }), codeOf('ETIMEDOUT'))
   const hanging = transport.request(heartbeat)
   transport.abort()
@@ -95,9 +97,9 @@ test('no answer in time is ETIMEDOUT, and an abort is said to be one', async () 
 test('nobody at the address is ECONNREFUSED; a name that is not known is said so', async () => {
   const gone = await openWireServer()
   await gone[Symbol.asyncDispose]()
-  const refusing = createHttpTransport({ http, serverUrl: gone.url })
+  const refusing = createHttpTransport({ http, clock, serverUrl: gone.url })
   await assert.rejects(refusing.request(heartbeat), codeOf('ECONNREFUSED'))
-  const nameless = createHttpTransport({ http, serverUrl: 'http://muster.invalid' })
+  const nameless = createHttpTransport({ http, clock, serverUrl: 'http://muster.invalid' })
   await assert.rejects(nameless.request(heartbeat), (error: { code?: string }) =>
     /^(ENOTFOUND|EAI_AGAIN)$/.test(error.code ?? ''),
   )
@@ -106,7 +108,7 @@ test('nobody at the address is ECONNREFUSED; a name that is not known is said so
 test('a body that breaks off in the middle is a failure', async () => {
   await using server = await openWireServer()
   server.answer = () => ({ status: 200, headers: { 'content-length': '99' }, body: 'half' })
-  const transport = createHttpTransport({ http, serverUrl: server.url })
+  const transport = createHttpTransport({ http, clock, serverUrl: server.url })
   server.afterAnswer = () => server.cut()
   await assert.rejects(transport.request(heartbeat), codeOf('ECONNRESET'))
   transport.close()
@@ -116,7 +118,7 @@ test('over TLS a new connection resumes the session of the one before', async ()
   using folder = temporaryFolder()
   const { caFile, key, cert } = makeCertificate(folder.path)
   await using server = await openWireServer({ key, cert })
-  const transport = createHttpTransport({ http: https, serverUrl: server.url, caFile })
+  const transport = createHttpTransport({ http: https, clock, serverUrl: server.url, caFile })
   await transport.request(heartbeat)
   server.cut()
   await transport.request(heartbeat)
@@ -128,7 +130,7 @@ test('a private CA is trusted only where it is given', async () => {
   using folder = temporaryFolder()
   const { key, cert } = makeCertificate(folder.path)
   await using server = await openWireServer({ key, cert })
-  const transport = createHttpTransport({ http: https, serverUrl: server.url })
+  const transport = createHttpTransport({ http: https, clock, serverUrl: server.url })
   await assert.rejects(transport.request(heartbeat), (error) => {
     assert.match(explainFailure(error), /give its CA with --ca/)
     return true
@@ -143,7 +145,7 @@ test('a certificate that the clock finds not valid yet, or expired, says to chec
     using folder = temporaryFolder()
     const { caFile, key, cert } = makeCertificate(folder.path, from, to)
     await using server = await openWireServer({ key, cert })
-    const transport = createHttpTransport({ http: https, serverUrl: server.url, caFile })
+    const transport = createHttpTransport({ http: https, clock, serverUrl: server.url, caFile })
     await assert.rejects(transport.request(heartbeat), (error) => {
       assert.match(explainFailure(error), words)
       return true

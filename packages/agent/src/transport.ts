@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import type { Clock } from '@muster/core/clock.ts'
 
 export type Call = {
   method: 'GET' | 'POST' | 'PATCH'
@@ -41,6 +42,7 @@ type HttpModule = typeof import('node:http') | typeof import('node:https')
 /** `serverUrl` may have a path, under which the device API lives. `caFile` is PEM. */
 export function createHttpTransport(options: {
   http: HttpModule
+  clock: Clock
   serverUrl: string
   caFile?: string | undefined
 }): HttpTransport {
@@ -65,7 +67,7 @@ export function createHttpTransport(options: {
       const request = options.http.request({ ...target, ...headOf(call, base) })
       request.removeHeader('connection')
       inFlight.set(request, fail)
-      const timer = setTimeout(() => fail(timedOut(call.timeoutMs)), call.timeoutMs)
+      const cancel = options.clock.after(call.timeoutMs, () => fail(timedOut(call.timeoutMs)))
       request.once('socket', (socket) => countConnection(socket as TLSSocket, connections))
       request.on('error', fail)
       request.once('response', (response) => readAnswer(response).then(settle(resolve), fail))
@@ -77,7 +79,7 @@ export function createHttpTransport(options: {
       }
       function settle<T>(give: (value: T) => void): (value: T) => void {
         return (value) => {
-          clearTimeout(timer)
+          cancel()
           inFlight.delete(request)
           give(value)
         }
