@@ -22,7 +22,7 @@ export function createAllowance({ store, presence, clock, log }: AllowanceDeps) 
   /** What runs, and what was asked for since it began. */
   const running = new Map<number, Promise<void>>()
   const queued = new Map<number, Promise<void>>()
-  const retries = new Map<number, () => void>()
+  const retries = new Map<number | 'all', () => void>()
   let stopped = false
 
   /** Resolves when the allowance holds, or when an attempt has failed and another is arranged. */
@@ -55,22 +55,37 @@ export function createAllowance({ store, presence, clock, log }: AllowanceDeps) 
         if (changed.length < batchSize) return
       }
     } catch (error) {
-      log.warn({ error }, 'the allowance could not be enforced; it will be tried again')
-      retries.get(organizationId)?.()
-      if (stopped) return
-      retries.set(
-        organizationId,
-        clock.after(retryMs, () => void enforce(organizationId)),
-      )
+      arrange(organizationId, error, () => enforce(organizationId))
     }
+  }
+
+  async function enforceAll(): Promise<void> {
+    try {
+      await Promise.all((await store.loadOrganizationIds()).map(enforce))
+    } catch (error) {
+      arrange('all', error, enforceAll)
+    }
+  }
+
+  function arrange(what: number | 'all', error: unknown, again: () => Promise<void>): void {
+    log.warn({ error }, 'the allowance could not be enforced; it will be tried again')
+    retries.get(what)?.()
+    if (!stopped)
+      retries.set(
+        what,
+        clock.after(retryMs, () => void again()),
+      )
   }
 
   return {
     enforce,
 
+    /** Of every organization: when it is not known whose devices have changed. */
+    enforceAll,
+
     async start(): Promise<void> {
       stopped = false
-      for (const id of await store.loadOrganizationIds()) void enforce(id)
+      await enforceAll()
     },
 
     async stop(): Promise<void> {

@@ -66,13 +66,13 @@ export function createFleets({ store, presence, keys, clock }: RegistryDeps) {
       organizationId: number,
       slug: string,
       { name = null, expiresAt = null }: { name?: string | null; expiresAt?: number | null },
-    ): Promise<{ id: number; key: string }> {
+    ): Promise<{ id: number; key: string; prefix: string; createdAt: number }> {
       const fleet = await loadFleet(organizationId, slug)
       const key = keys.createProvisioningKey()
       const [hash, prefix] = [keys.hashKey(key), key.slice(0, prefixLength)]
       const at = clock.now()
       const made = { fleetId: fleet.id, hash, prefix, name, at, expiresAt }
-      return { id: await store.insertProvisioningKey(made), key }
+      return { id: await store.insertProvisioningKey(made), key, prefix, createdAt: at }
     },
 
     async revokeProvisioningKey(organizationId: number, slug: string, id: number): Promise<void> {

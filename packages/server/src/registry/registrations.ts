@@ -3,21 +3,20 @@
 // same answer; a preregistered device is adopted by the first machine of its fleet that has its uuid;
 // everybody else is refused, because a uuid with a used key belongs to the machine that used it.
 
-import type { Clock } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import { friendlyName } from './names.ts'
-import type { Fleet, NewDevice, ProvisioningKey, RegistryStore } from './ports.ts'
+import type { Fleet, NewDevice, ProvisioningKey } from './ports.ts'
 import type { RegistryDeps } from './registry.ts'
 
 export type Registration = {
-  provisioningKeyHash: string
-  /** The id or the slug of the fleet, where the device names one. */
-  application?: string | number | undefined
+  provisioningKey: string
   uuid: string
-  deviceType?: string | null | undefined
+  /** The id or the slug of the fleet, where the device names one. */
+  application?: string | undefined
+  deviceType?: string | undefined
   /** The key that the device chose; without it one is made. */
-  key?: string | null | undefined
-  name?: string | null | undefined
+  deviceKey?: string | undefined
+  name?: string | undefined
 }
 
 export type Registered = { deviceId: number; uuid: string; key: string }
@@ -42,10 +41,10 @@ export function createRegistrations(deps: RegistryDeps) {
 
   return {
     async registerDevice(registration: Registration): Promise<Registered> {
-      const fleet = await admitRegistration(store, clock, registration)
-      const { uuid, deviceType = null, name = null } = registration
+      const fleet = await admitRegistration(deps, registration)
+      const { uuid, deviceType = null, name } = registration
       refuseMalformed(uuid)
-      const key = registration.key ?? keys.createDeviceKey()
+      const key = registration.deviceKey ?? keys.createDeviceKey()
       const keyHash = keys.hashKey(key)
       const known = await store.findRegistered(uuid)
       if (known) {
@@ -110,15 +109,14 @@ function refuseMalformed(uuid: string): void {
 
 /** The fleet that the provisioning key opens, which must be the one that the device names. */
 async function admitRegistration(
-  store: RegistryStore,
-  clock: Clock,
-  { provisioningKeyHash, application }: Registration,
+  { store, clock, keys }: RegistryDeps,
+  { provisioningKey, application }: Registration,
 ): Promise<Fleet> {
-  const found = await store.findProvisioningKey(provisioningKeyHash)
+  const found = await store.findProvisioningKey(keys.hashKey(provisioningKey))
   const now = clock.now()
   if (!found || !opensAt(found.key, now)) throw new Refusal('provisioning-key-refused')
   const { key, fleet } = found
-  const named = application === undefined ? fleet.slug : String(application)
+  const named = application ?? fleet.slug
   if (named !== fleet.slug && named !== String(fleet.id))
     throw new Refusal('forbidden', `the provisioning key is of the fleet ${fleet.slug}`)
   if (now - (key.lastUsedAt ?? 0) >= lastUsedResolutionMs)

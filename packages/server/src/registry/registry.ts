@@ -48,6 +48,7 @@ export function createRegistry(deps: RegistryDeps) {
     loadOrganization: (id: number): Promise<Organization> => store.loadOrganization(id),
     changeOrganization,
     enforceAllowance: allowance.enforce,
+    enforceAllowances: allowance.enforceAll,
     ...createFleets(deps),
     ...createRegistrations(deps),
     ...createDevices({ ...deps, enforceAllowance: allowance.enforce }),

@@ -10,7 +10,7 @@ const sessionName = 'session'
 const automationName = 'automation'
 
 export function createAuthStore(database: Database): AuthStore {
-  const { write } = database
+  const { write, read } = database
   return {
     ...createMemberStore(database),
 
@@ -41,7 +41,7 @@ export function createAuthStore(database: Database): AuthStore {
     },
 
     async findToken(tokenHash) {
-      const row = await write
+      const row = await read
         .selectFrom('api_tokens as t')
         .innerJoin('members as m', 'm.id', 't.member_id')
         .innerJoin('organizations as o', 'o.id', 'm.organization_id')
@@ -81,9 +81,9 @@ type MemberStore = Pick<
   'insertFirst' | 'loadAdministrator' | 'changeMember' | 'findMember'
 >
 
-function createMemberStore({ dialect, write }: Database): MemberStore {
+function createMemberStore({ dialect, write, read }: Database): MemberStore {
   const members = () =>
-    write
+    read
       .selectFrom('members as m')
       .innerJoin('organizations as o', 'o.id', 'm.organization_id')
       .selectAll('m')

@@ -15,10 +15,10 @@ import { appendTransitions, applyCounts } from './transition-log.ts'
 type Trx = Transaction<Tables>
 
 export function createDeviceStore(database: Database): DeviceStore {
-  const { dialect, write } = database
+  const { dialect, write, read } = database
   return {
-    loadDevice: (uuid) => loadDevice(write, uuid),
-    findRegistered: (uuid) => findRegistered(write, uuid),
+    loadDevice: (uuid) => loadDevice(read, uuid),
+    findRegistered: (uuid) => findRegistered(read, uuid),
 
     insertDevice: (device) =>
       write

@@ -29,12 +29,12 @@ export function createRegistryStore(database: Database): RegistryStore {
   }
 }
 
-function createOrganizationStore({ dialect, write }: Database): OrganizationStore {
+function createOrganizationStore({ dialect, write, read }: Database): OrganizationStore {
   return {
-    loadOrganization: (id) => loadOrganization(write, id),
+    loadOrganization: (id) => loadOrganization(read, id),
 
     async loadOrganizationIds() {
-      const rows = await write.selectFrom('organizations').select('id').orderBy('id').execute()
+      const rows = await read.selectFrom('organizations').select('id').orderBy('id').execute()
       return rows.map((row) => row.id)
     },
 
@@ -178,10 +178,10 @@ function fleetsOf(trx: Trx, organizationId: number) {
   return trx.selectFrom('fleets').select('id').where('organization_id', '=', organizationId)
 }
 
-function createFleetStore({ dialect, write }: Database): FleetStore {
+function createFleetStore({ dialect, write, read }: Database): FleetStore {
   return {
     async loadFleet(organizationId, slug) {
-      const row = await write
+      const row = await read
         .selectFrom('fleets')
         .select(fleetColumns)
         .where('organization_id', '=', organizationId)
@@ -298,7 +298,7 @@ function refuseTaken<T>(writing: Promise<T>): Promise<T> {
   })
 }
 
-function createProvisioningKeyStore({ write }: Database): ProvisioningKeyStore {
+function createProvisioningKeyStore({ write, read }: Database): ProvisioningKeyStore {
   return {
     async insertProvisioningKey({ fleetId, hash, prefix, name, at, expiresAt }) {
       const { id } = await write
@@ -310,7 +310,7 @@ function createProvisioningKeyStore({ write }: Database): ProvisioningKeyStore {
     },
 
     async findProvisioningKey(hash) {
-      const row = await write
+      const row = await read
         .selectFrom('provisioning_keys as k')
         .innerJoin('fleets as f', 'f.id', 'k.fleet_id')
         .select(['k.id as key_id', 'k.expires_at', 'k.revoked_at', 'k.last_used_at'])

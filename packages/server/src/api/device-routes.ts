@@ -1,0 +1,221 @@
+// Devices: found, preregistered, changed. A device may be called by the beginning of its uuid, seven
+// digits or more, where only one begins so.
+
+import {
+  DeviceChange,
+  DeviceKeyCreate,
+  DeviceKeyCreated,
+  DevicePreregister,
+  DevicePreregistered,
+  DeviceQuery,
+  DeviceView,
+  Page,
+} from '@muster/core/api.ts'
+import { Refusal } from '@muster/core/errors.ts'
+import { isStatus, type Status, statusWords } from '@muster/core/statuses.ts'
+import type { FastifyRequest } from 'fastify'
+import { Type as T } from 'typebox'
+import { type Api, type ApiDeps, principalOf } from './api.ts'
+import { readCursor, type Shape, writeCursor } from './cursor.ts'
+import type { DeviceFilter } from './ports.ts'
+import { deviceViewOf } from './view.ts'
+
+const tags = ['devices']
+const shortestUuid = 7
+const fullUuid = /^(?:[0-9a-f]{32}|[0-9a-f]{62})$/
+export const DeviceParams = T.Object({
+  uuid: T.String({
+    pattern: `^[0-9a-f]{${shortestUuid},62}$`,
+    description: 'Its uuid, or the beginning of it: seven digits or more.',
+  }),
+})
+
+/** The one device whose uuid is so or begins so. */
+export async function findUuid({ queries }: ApiDeps, uuid: string): Promise<string> {
+  if (fullUuid.test(uuid)) return uuid
+  const [found, another] = await queries.findUuids(uuid)
+  if (another !== undefined) throw new Refusal('device-ambiguous')
+  if (found === undefined) throw new Refusal('device-not-found')
+  return found
+}
+
+/** The device as people see it, or null. */
+export async function loadDeviceView(
+  { queries, presence, clock }: Pick<ApiDeps, 'queries' | 'presence' | 'clock'>,
+  uuid: string,
+): Promise<DeviceView | null> {
+  const row = await queries.loadDeviceRow(uuid)
+  return row && deviceViewOf(row, presence.gaps, clock.now())
+}
+
+async function loadView(deps: ApiDeps, uuid: string): Promise<DeviceView> {
+  const view = await loadDeviceView(deps, uuid)
+  if (!view) throw new Refusal('device-not-found')
+  return view
+}
+
+export function registerDevices(api: Api, deps: ApiDeps): void {
+  registerDeviceList(api, deps)
+  registerDevice(api, deps)
+  registerDeviceSwitches(api, deps)
+  registerDeviceKeys(api, deps)
+}
+
+function registerDeviceList(api: Api, deps: ApiDeps): void {
+  const { queries, registry, presence, clock } = deps
+  api.get(
+    '/devices',
+    {
+      schema: {
+        tags,
+        summary: 'Devices, filtered and sorted',
+        querystring: DeviceQuery,
+        response: { 200: Page(DeviceView) },
+      },
+    },
+    async (request) => {
+      const { limit = 50, cursor, ...asked } = request.query
+      const { organizationId } = principalOf(request)
+      const fleet = asked.fleet && (await registry.loadFleet(organizationId, asked.fleet))
+      const filter = filterOf(asked, fleet ? fleet.id : undefined)
+      const after = readCursor(cursor, asked, shapeOf(filter))
+      const { rows, next } = await queries.loadDevicePage(filter, { limit, after })
+      const total = await queries.loadDeviceTotal(filter)
+      const now = clock.now()
+      return {
+        items: rows.map((row) => deviceViewOf(row, presence.gaps, now)),
+        nextCursor: writeCursor(next, asked),
+        ...(total === null ? {} : { total }),
+      }
+    },
+  )
+}
+
+function shapeOf({ sort }: DeviceFilter): Shape {
+  return [sort.endsWith('name') ? 'string' : 'number', 'number']
+}
+
+function filterOf(
+  { status, q, tag, sort = 'name' }: Omit<DeviceQuery, 'limit' | 'cursor'>,
+  fleetId: number | undefined,
+): DeviceFilter {
+  return {
+    sort,
+    ...(fleetId === undefined ? {} : { fleetId }),
+    ...(status ? { statuses: statusesOf(status) } : {}),
+    ...(q ? { q } : {}),
+    ...(tag ? { tag: tagOf(tag) } : {}),
+  }
+}
+
+function statusesOf(list: string): Status[] {
+  const statuses = [...new Set(list.split(','))]
+  const unknown = statuses.filter((word) => !isStatus(word))
+  if (unknown.length > 0)
+    throw new Refusal(
+      'invalid-request',
+      `status: ${unknown.join(', ')} is none of ${statusWords.join(', ')}`,
+    )
+  return statuses as Status[]
+}
+
+function tagOf(text: string): { key: string; value?: string } {
+  const [key, ...rest] = text.split('=')
+  return rest.length > 0 ? { key: key!, value: rest.join('=') } : { key: key! }
+}
+
+function registerDevice(api: Api, deps: ApiDeps): void {
+  const { registry } = deps
+  api.post(
+    '/devices',
+    {
+      schema: {
+        tags,
+        summary: 'Preregister a device; its key is shown this once',
+        body: DevicePreregister,
+        response: { 201: DevicePreregistered },
+      },
+    },
+    async (request, reply) => {
+      const { organizationId, email } = principalOf(request)
+      const { uuid, key } = await registry.preregisterDevice(organizationId, request.body, email)
+      return reply.code(201).send({ device: await loadView(deps, uuid), key })
+    },
+  )
+  const one = { schema: { tags, params: DeviceParams, response: { 200: DeviceView } } }
+  api.get('/devices/:uuid', one, async ({ params }) =>
+    loadView(deps, await findUuid(deps, params.uuid)),
+  )
+  api.patch(
+    '/devices/:uuid',
+    {
+      schema: {
+        ...one.schema,
+        summary: 'Rename it, move it, tag it, or change its own limits',
+        body: DeviceChange,
+      },
+    },
+    async (request) => {
+      const uuid = await findUuid(deps, request.params.uuid)
+      await registry.changeDevice(principalOf(request).organizationId, uuid, request.body)
+      return loadView(deps, uuid)
+    },
+  )
+  api.delete(
+    '/devices/:uuid',
+    { schema: { tags, summary: 'Delete it; its history stays', params: DeviceParams } },
+    async (request, reply) => {
+      const uuid = await findUuid(deps, request.params.uuid)
+      await registry.deleteDevice(principalOf(request).organizationId, uuid)
+      return reply.code(204).send()
+    },
+  )
+}
+
+function registerDeviceSwitches(api: Api, deps: ApiDeps): void {
+  const { registry } = deps
+  type Switch = (organizationId: number, uuid: string, by: string) => Promise<void>
+  const switches: Record<string, { summary: string; run: Switch }> = {
+    deactivate: { summary: 'Stop counting it; refused in contact', run: registry.deactivateDevice },
+    activate: { summary: 'Count it again', run: registry.activateDevice },
+    freeze: {
+      summary: 'Refuse it actions, streams and new target state',
+      run: registry.freezeDevice,
+    },
+    thaw: { summary: 'Take an administrator’s freeze back', run: registry.thawDevice },
+  }
+  for (const [name, { summary, run }] of Object.entries(switches))
+    api.post(
+      `/devices/:uuid/${name}`,
+      { schema: { tags, summary, params: DeviceParams, response: { 200: DeviceView } } },
+      async (request: FastifyRequest<{ Params: { uuid: string } }>) => {
+        const { organizationId, email } = principalOf(request)
+        const uuid = await findUuid(deps, request.params.uuid)
+        await run(organizationId, uuid, email)
+        return loadView(deps, uuid)
+      },
+    )
+}
+
+function registerDeviceKeys(api: Api, deps: ApiDeps): void {
+  api.post(
+    '/devices/:uuid/keys',
+    {
+      schema: {
+        tags,
+        summary: 'A new device key, shown this once; the keys before it stay valid for a while',
+        params: DeviceParams,
+        body: DeviceKeyCreate,
+        response: { 201: DeviceKeyCreated },
+      },
+    },
+    async (request, reply) => {
+      const { organizationId } = principalOf(request)
+      const uuid = await findUuid(deps, request.params.uuid)
+      const { overlapMs } = request.body
+      return reply
+        .code(201)
+        .send(await deps.registry.rotateDeviceKey(organizationId, uuid, overlapMs))
+    },
+  )
+}

@@ -1,0 +1,92 @@
+// For those who run the server: whether it lives, whether it can serve, and its measures. Open to
+// everybody who can reach it, since load balancers and Prometheus carry no tokens; they say how many,
+// never who.
+
+import { Refusal } from '@muster/core/errors.ts'
+import type { FastifyInstance } from 'fastify'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { FleetQueries } from './ports.ts'
+
+export type OperationsDeps = {
+  presence: {
+    readonly ready: boolean
+    readonly knownCount: number
+    readonly stats: {
+      heartbeats: number
+      renewals: number
+      judged: number
+      transitions: number
+      latenessMs: number
+    }
+  }
+  queries: Pick<FleetQueries, 'loadStatusTotals'>
+  hub: { readonly readerCount: number }
+}
+
+const tags = ['operations']
+
+export function registerOperations(app: FastifyInstance, deps: OperationsDeps): void {
+  const metrics = createMetrics(deps)
+  app.get('/healthz', { schema: { tags, security: [] } }, async () => ({ status: 'alive' }))
+  app.get('/readyz', { schema: { tags, security: [] } }, async () => {
+    if (!deps.presence.ready)
+      throw new Refusal('store-unavailable', 'what is heard cannot be written', {
+        retryAfterMs: 5_000,
+      })
+    await deps.queries.loadStatusTotals()
+    return { status: 'ready' }
+  })
+  app.get('/metrics', { schema: { tags, security: [] } }, async (_request, reply) => {
+    reply.type(metrics.contentType)
+    return metrics.metrics()
+  })
+}
+
+function createMetrics({ presence, queries, hub }: OperationsDeps): Registry {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const count = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+  const level = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read())
+      },
+    })
+  const { stats } = presence
+  count('muster_heartbeats_total', 'Heartbeats taken.', () => stats.heartbeats)
+  count('muster_renewals_total', 'Heartbeats that only moved a deadline.', () => stats.renewals)
+  count('muster_judged_total', 'Judgements written.', () => stats.judged)
+  count('muster_transitions_total', 'Transitions written.', () => stats.transitions)
+  level(
+    'muster_deadline_lateness_max_ms',
+    'The most by which a deadline was acted on late since the start.',
+    () => stats.latenessMs,
+  )
+  level('muster_known_devices', 'Devices held in memory.', () => presence.knownCount)
+  level('muster_stream_readers', 'Live streams that are open.', () => hub.readerCount)
+  new Gauge({
+    name: 'muster_devices',
+    help: 'Devices by status.',
+    labelNames: ['status'],
+    registers,
+    async collect() {
+      this.reset()
+      const totals = await queries.loadStatusTotals()
+      for (const [status, sum] of Object.entries(totals)) this.set({ status }, sum)
+    },
+  })
+  return registry
+}

@@ -1,0 +1,126 @@
+// What the API for people needs: pages of what is stored, read by keys and never by offsets; whoever
+// knows who is asking; and the changes as they happen. Writing goes through the features.
+
+import type { DeviceQuery } from '@muster/core/api.ts'
+import type { PolicyOverrides } from '@muster/core/policy.ts'
+import type { Reason } from '@muster/core/reasons.ts'
+import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
+import type { Change, Docket, RecordedTransition } from '../presence/ports.ts'
+
+export type FleetRow = {
+  id: number
+  slug: string
+  name: string
+  paidType: boolean
+  policyOverrides: PolicyOverrides
+  statusCounts: Partial<Record<Status, number>>
+  createdAt: number
+}
+
+/** A device with all that its view rests on. */
+export type DeviceRow = {
+  docket: Docket
+  deviceType: string | null
+  policyOverrides: PolicyOverrides
+  tags: Record<string, string>
+  facts: Record<string, unknown>
+  createdAt: number
+}
+
+export type ProvisioningKeyRow = {
+  id: number
+  fleet: string
+  name: string | null
+  prefix: string
+  createdAt: number
+  expiresAt: number | null
+  revokedAt: number | null
+  lastUsedAt: number | null
+}
+
+/** Where a page begins: after the row with these values of the sort. */
+export type After = readonly (string | number)[]
+export type Slice<Row> = { rows: Row[]; next: After | null }
+
+export type DeviceFilter = {
+  fleetId?: number
+  statuses?: readonly Status[]
+  q?: string
+  tag?: { key: string; value?: string }
+  sort: NonNullable<DeviceQuery['sort']>
+}
+
+export type PageAsked = { limit: number; after: After | null }
+
+export interface FleetQueries {
+  /** By name; `q` is the beginning of a name or a slug. */
+  loadFleetPage(organizationId: number, q: string, page: PageAsked): Promise<Slice<FleetRow>>
+  loadFleetRow(organizationId: number, slug: string): Promise<FleetRow | null>
+  loadProvisioningKeyPage(fleetId: number, page: PageAsked): Promise<Slice<ProvisioningKeyRow>>
+  loadStatusTotals(): Promise<Partial<Record<Status, number>>>
+}
+
+export interface DeviceQueries {
+  loadDevicePage(filter: DeviceFilter, page: PageAsked): Promise<Slice<DeviceRow>>
+  /** How many match, where the counts tell; null: they do not. */
+  loadDeviceTotal(filter: DeviceFilter): Promise<number | null>
+  loadDeviceRow(uuid: string): Promise<DeviceRow | null>
+  /** Up to two uuids that begin so. */
+  findUuids(prefix: string): Promise<string[]>
+}
+
+export type HistoryFilter = { from?: number; to?: number } & (
+  | { fleetId: number }
+  | { deviceId: number }
+)
+
+export type FormerDevice = {
+  uuid: string
+  name: string
+  status: Status
+  since: number
+  heartbeat: HeartbeatState
+  cloudlink: CloudlinkState
+  reasons: readonly Reason[]
+}
+
+export interface HistoryQueries {
+  /** A device, also one that was deleted. */
+  findDeviceId(uuid: string): Promise<number | null>
+  /** Newest first. */
+  loadHistory(filter: HistoryFilter, page: PageAsked): Promise<Slice<RecordedTransition>>
+  /** The devices of the fleet at that instant, and how each of them stood. */
+  loadFormerDevices(fleetId: number, at: number, page: PageAsked): Promise<Slice<FormerDevice>>
+  loadFormerCounts(fleetId: number, at: number): Promise<Partial<Record<Status, number>>>
+  /** When somebody first listened; null: nobody ever did. */
+  loadFirstListeningAt(): Promise<number | null>
+  loadLogPosition(): Promise<number>
+  /** In the order of the log, from after `after` to `until`. */
+  loadTransitions(
+    range: { after: number; until: number; limit: number },
+    of: { fleetId?: number; deviceId?: number },
+  ): Promise<RecordedTransition[]>
+}
+
+export interface Queries extends FleetQueries, DeviceQueries, HistoryQueries {}
+
+export type Principal = {
+  email: string
+  role: string
+  organizationId: number
+  organization: string
+}
+
+export interface Authenticator {
+  signIn(
+    email: string,
+    password: string,
+    address: string,
+  ): Promise<{ token: string; expiresAt: number; email: string }>
+  signOut(token: string): Promise<void>
+  authenticate(token: string): Promise<Principal>
+}
+
+export interface Changes {
+  subscribe(receive: (change: Change) => void): () => void
+}

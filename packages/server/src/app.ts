@@ -1,0 +1,186 @@
+// The wiring: the one file that knows every part. It composes and does nothing more; `start` and
+// `stop` bring the parts up and down in the order in which they need each other.
+
+import fastifyFormbody from '@fastify/formbody'
+import fastifySwagger from '@fastify/swagger'
+import { Refusal } from '@muster/core/errors.ts'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { registerApi } from './api/api.ts'
+import { loadDeviceView } from './api/device-routes.ts'
+import { registerOperations } from './api/operations.ts'
+import type { Queries } from './api/ports.ts'
+import { registerProblems } from './api/problems.ts'
+import { createStreamHub } from './api/stream.ts'
+import { compileValidator } from './api/validation.ts'
+import {
+  type AdministratorSettings,
+  type MadeAdministrator,
+  prepareAdministrator,
+} from './auth/administrator.ts'
+import { createAuth } from './auth/auth.ts'
+import { createDeviceKey, createProvisioningKey, hashKey } from './auth/keys.ts'
+import { registerDeviceApi } from './device-api/device-api.ts'
+import type { Bus } from './presence/ports.ts'
+import { createPresence } from './presence/presence.ts'
+import type { ServerClock } from './presence/server-clock.ts'
+import { createRegistry } from './registry/registry.ts'
+import { createAuthStore } from './store/auth-store.ts'
+import type { Database } from './store/database.ts'
+import { createDeviceQueries } from './store/device-queries.ts'
+import { createFactStore } from './store/facts-store.ts'
+import { isStoreFailure } from './store/failures.ts'
+import { createFleetQueries } from './store/fleet-queries.ts'
+import { createHistoryQueries } from './store/history-queries.ts'
+import { createPresenceStore } from './store/presence-store.ts'
+import { createRegistryStore } from './store/registry-store.ts'
+
+export type AppDeps = {
+  database: Database
+  bus: Bus
+  clock: ServerClock
+  /** A name for this process in the record of listening. */
+  replica: string
+  log: FastifyBaseLogger
+  administrator: AdministratorSettings
+  random?: () => number
+  publicUrl?: string | null
+  /** PEM, for HTTPS in this process. */
+  tls?: { cert: Buffer; key: Buffer } | null
+  trustProxy?: boolean | readonly string[]
+}
+
+export type App = ReturnType<typeof createApp>
+
+export function createApp(deps: AppDeps) {
+  const { database, bus, clock, replica, log, random = Math.random } = deps
+  const authStore = createAuthStore(database)
+  const registryStore = createRegistryStore(database)
+  const presence = createPresence({
+    store: createPresenceStore(database),
+    bus,
+    clock,
+    replica,
+    log,
+    onActivated: () => void registry.enforceAllowances(),
+  })
+  const registry = createRegistry({
+    store: registryStore,
+    presence,
+    publish: (change) => bus.publish(change),
+    keys: { createDeviceKey, createProvisioningKey, hashKey },
+    clock,
+    random,
+    log,
+  })
+  const queries: Queries = {
+    ...createFleetQueries(database),
+    ...createDeviceQueries(database),
+    ...createHistoryQueries(database),
+  }
+  const hub = createStreamHub({ queries, changes: bus, clock, log })
+  const auth = createAuth({ store: authStore, clock })
+  const api = { registry, presence, queries, auth, hub, clock }
+  const fastify = createServer(deps)
+  let stopping = false
+
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    if (!stopping) return done()
+    reply.header('connection', 'close')
+    done(new Refusal('server-stopping', undefined, { retryAfterMs: 2_000 }))
+  })
+  registerProblems(fastify, { isStoreFailure })
+  // Supervisors may register with a form.
+  fastify.register(fastifyFormbody, { bodyLimit: maxFormBytes })
+  fastify.register(fastifySwagger, describe(deps))
+  fastify.register(async (scope) => {
+    registerOperations(scope, { presence, queries, hub })
+    registerDeviceApi(scope, {
+      presence,
+      registry,
+      facts: createFactStore(database),
+      clock,
+      hashKey,
+      loadView: (uuid) => loadDeviceView(api, uuid),
+    })
+    await registerApi(scope, api)
+    scope.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
+  })
+
+  return {
+    fastify,
+
+    /** What was made because no setting said it, to be shown once; null: nothing was. */
+    async start(): Promise<MadeAdministrator | null> {
+      await bus.start()
+      await presence.start()
+      const made = await prepareAdministrator({ store: authStore, clock }, deps.administrator)
+      await registry.start()
+      await hub.start()
+      await fastify.ready()
+      return made
+    },
+
+    /** Takes no more requests, writes all that was heard, and leaves without anybody being blamed. */
+    async stop(): Promise<void> {
+      stopping = true
+      await hub.stop()
+      await fastify.close()
+      await registry.stop()
+      await presence.stop()
+      await bus.stop()
+    },
+  }
+}
+
+/**
+ * A device asks every 54 to 66 s by default, and a connection that is kept for a little longer saves
+ * it a TLS handshake each time. Slower devices connect anew: an idle TLS connection costs about 50 kB.
+ */
+const keepAliveTimeoutMs = 75_000
+/** Whoever sends a request more slowly than this only holds a connection open. */
+const headersTimeoutMs = 20_000
+const requestTimeoutMs = 60_000
+const maxBodyBytes = 1024 * 1024
+const maxFormBytes = 16 * 1024
+
+function createServer({ log, tls, trustProxy = false }: AppDeps): FastifyInstance {
+  const options = {
+    loggerInstance: log,
+    disableRequestLogging: true,
+    trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
+    bodyLimit: maxBodyBytes,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    forceCloseConnections: 'idle' as const,
+    // Our own hook answers as problem details.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 128 },
+  }
+  // The two kinds of server differ in type alone.
+  const fastify = (tls
+    ? Fastify({ ...options, https: tls })
+    : Fastify(options)) as unknown as FastifyInstance
+  fastify.server.headersTimeout = headersTimeoutMs
+  fastify.setValidatorCompiler(compileValidator)
+  // Answers are made by functions whose types come from the same schemas; nothing is left to cut away.
+  fastify.setSerializerCompiler(() => JSON.stringify)
+  return fastify
+}
+
+function describe({ publicUrl }: AppDeps) {
+  return {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Muster',
+        version: '1',
+        description: 'The true status of every device in a fleet, why, and what comes next.',
+      },
+      ...(publicUrl ? { servers: [{ url: publicUrl }] } : {}),
+      components: {
+        securitySchemes: { bearer: { type: 'http' as const, scheme: 'bearer' } },
+      },
+      security: [{ bearer: [] }],
+    },
+  }
+}
