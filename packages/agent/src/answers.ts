@@ -24,15 +24,13 @@ export function judgeAnswer(answer: Answer): Outcome {
   const { status, headers } = answer
   if ((status >= 200 && status < 300) || status === 304) return { kind: 'ok' }
   const problem = problemIn(answer)
-  const text = problem
-    ? [problem.title, problem.detail].filter(Boolean).join(': ')
-    : `the server answered ${status}`
+  const text = problem ? wordsOf(problem.title, problem.detail) : `the server answered ${status}`
   if (problem?.code === 'device-frozen') return { kind: 'frozen', text }
   return {
     kind: 'refused',
     httpStatus: status,
     code: problem?.code ?? null,
-    text: problem?.advice ? `${text}. ${problem.advice}` : text,
+    text: problem?.advice ? `${text}. ${wordsOf(problem.advice)}` : text,
     retryAfterMs: status === 429 || status === 503 ? retryAfterFrom(headers['retry-after']) : null,
   }
 }
@@ -62,6 +60,15 @@ export function parseJson(text: string): unknown {
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Whoever answers may say anything: it is to fit in one line of the log and bring no escapes. */
+function wordsOf(...parts: unknown[]): string {
+  const words = parts.filter((part) => typeof part === 'string' && part !== '')
+  return words
+    .join(': ')
+    .replace(/[^\x20-\x7e\xa0-\uffff]+/g, ' ')
+    .slice(0, 300)
 }
 
 function problemIn({ body }: Answer): Partial<Problem> | null {
