@@ -4,13 +4,13 @@
 import fastifyFormbody from '@fastify/formbody'
 import fastifySwagger from '@fastify/swagger'
 import { Refusal } from '@muster/core/errors.ts'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { registerApi } from './api/api.ts'
 import { loadDeviceView } from './api/device-routes.ts'
 import { registerOperations } from './api/operations.ts'
 import type { Queries } from './api/ports.ts'
 import { registerProblems } from './api/problems.ts'
-import { createStreamHub } from './api/stream.ts'
+import { StreamHub } from './api/stream.ts'
 import { compileValidator } from './api/validation.ts'
 import {
   type AdministratorSettings,
@@ -77,7 +77,7 @@ export function createApp(deps: AppDeps) {
     ...createDeviceQueries(database),
     ...createHistoryQueries(database),
   }
-  const hub = createStreamHub({ queries, changes: bus, clock, log })
+  const hub = new StreamHub({ queries, changes: bus, clock, log })
   const auth = createAuth({ store: authStore, clock })
   const api = { registry, presence, queries, auth, hub, clock }
   const fastify = createServer(deps)
@@ -146,7 +146,7 @@ const maxFormBytes = 16 * 1024
 function createServer({ log, tls, trustProxy = false }: AppDeps): FastifyInstance {
   const options = {
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
     bodyLimit: maxBodyBytes,
     keepAliveTimeout: keepAliveTimeoutMs,
@@ -161,10 +161,21 @@ function createServer({ log, tls, trustProxy = false }: AppDeps): FastifyInstanc
     ? Fastify({ ...options, https: tls })
     : Fastify(options)) as unknown as FastifyInstance
   fastify.server.headersTimeout = headersTimeoutMs
+  acceptEmptyBodies(fastify)
   fastify.setValidatorCompiler(compileValidator)
   // Answers are made by functions whose types come from the same schemas; nothing is left to cut away.
   fastify.setSerializerCompiler(() => JSON.stringify)
   return fastify
+}
+
+/** Clients name JSON also where they send nothing; a route whose fields are all optional takes that. */
+function acceptEmptyBodies(fastify: FastifyInstance): void {
+  const parse = fastify.getDefaultJsonParser('error', 'error')
+  fastify.removeContentTypeParser('application/json')
+  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else parse(request, body as string, done)
+  })
 }
 
 function describe({ publicUrl }: AppDeps) {

@@ -87,8 +87,9 @@ function wrongs(error: TLocalizedValidationError): { field: string; is: string }
       }))
     case 'enum':
       return [{ field, is: `must be one of ${error.params.allowedValues.join(', ')}` }]
-    // Those of the alternatives say more.
+    // What is said beside these says more.
     case 'anyOf':
+    case 'boolean':
       return []
     default:
       return [{ field, is: error.message }]

@@ -40,174 +40,178 @@ const lookMs = 5_000
 /** More than this is read again from the store rather than kept. */
 const maxWaiting = 20_000
 
-export type StreamHub = ReturnType<typeof createStreamHub>
-
-export function createStreamHub({ queries, changes, clock, log }: HubDeps) {
-  const readers = new Set<Reader>()
+export class StreamHub {
+  readonly #deps: HubDeps
+  readonly #readers = new Set<Reader>()
   /** All up to here was sent to every live reader. */
-  let position = 0
-  let waiting: RecordedTransition[] = []
+  #position = 0
   /** The log reaches at least to here. */
-  let seenUpTo = 0
-  let sending: Promise<void> | null = null
-  let cancels: (() => void)[] = []
+  #seenUpTo = 0
+  #waiting: RecordedTransition[] = []
+  #sending: Promise<void> | null = null
+  #stop = new AbortController()
 
-  function receive(change: Change): void {
+  constructor(deps: HubDeps) {
+    this.#deps = deps
+  }
+
+  get readerCount(): number {
+    return this.#readers.size
+  }
+
+  /** From after `after`, or from now on. The returned function ends it. */
+  open(filter: StreamFilter, sink: Sink, after: number | null): () => void {
+    const lastId = Math.min(after ?? this.#position, this.#position)
+    const reader = { filter, sink, lastId, live: after === null, gone: false }
+    this.#readers.add(reader)
+    // An id without data is where to resume from, should nothing happen before the line breaks.
+    this.#write(reader, `retry: 1000\nid: ${lastId}\n\n`)
+    if (!reader.live)
+      this.#catchUp(reader).catch((error) => {
+        this.#deps.log.warn({ error }, 'a live stream could not be resumed')
+        this.#leave(reader)
+      })
+    return () => this.#leave(reader)
+  }
+
+  async start(): Promise<void> {
+    const { changes, queries, clock } = this.#deps
+    this.#stop = new AbortController()
+    this.#stop.signal.addEventListener(
+      'abort',
+      changes.subscribe((change) => this.#receive(change)),
+    )
+    this.#position = await queries.loadLogPosition()
+    this.#seenUpTo = Math.max(this.#seenUpTo, this.#position)
+    this.#send()
+    repeat(clock, keepaliveMs, this.#stop.signal, () => {
+      for (const reader of this.#readers) this.#write(reader, ': alive\n\n')
+    })
+    repeat(clock, lookMs, this.#stop.signal, () => this.#look())
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    for (const reader of this.#readers) this.#leave(reader)
+    await this.#sending
+  }
+
+  #receive(change: Change): void {
     if (change.kind === 'transitions') {
-      for (const { id } of change.transitions) seenUpTo = Math.max(seenUpTo, id)
-      if (waiting.length < maxWaiting) waiting.push(...change.transitions)
-      send()
+      for (const { id } of change.transitions) this.#seenUpTo = Math.max(this.#seenUpTo, id)
+      if (this.#waiting.length < maxWaiting) this.#waiting.push(...change.transitions)
+      this.#send()
     } else if (change.kind === 'progress' || change.kind === 'device') {
       const { kind, ...data } = change
       const text = eventOf(kind, data)
-      for (const reader of readers)
-        if (reader.live && isWanted(reader.filter, change)) write(reader, text)
-    }
+      for (const reader of this.#readers)
+        if (reader.live && isWanted(reader.filter, change)) this.#write(reader, text)
+    } else if (change.kind === 'missed') this.#look()
   }
 
-  function send(): void {
-    sending ??= sendAll()
-      .catch((error) => log.warn({ error }, 'the live stream could not read the log'))
+  #send(): void {
+    this.#sending ??= this.#sendAll()
+      .catch((error) => this.#deps.log.warn({ error }, 'the live stream could not read the log'))
       .finally(() => {
-        sending = null
+        this.#sending = null
       })
   }
 
-  async function sendAll(): Promise<void> {
-    while (position < seenUpTo) {
-      const batch = waiting.toSorted((a, b) => a.id - b.id)
-      waiting = []
+  async #sendAll(): Promise<void> {
+    while (this.#position < this.#seenUpTo) {
+      const batch = this.#waiting.toSorted((a, b) => a.id - b.id)
+      this.#waiting = []
       for (const transition of batch) {
-        if (transition.id > position + 1) await fill(transition.id - 1)
-        pass(transition)
+        if (transition.id > this.#position + 1) await this.#fill(transition.id - 1)
+        this.#pass(transition)
       }
-      if (waiting.length === 0 && position < seenUpTo) await fill(seenUpTo)
+      if (this.#waiting.length === 0) await this.#fill(this.#seenUpTo)
     }
-    waiting = []
+    this.#waiting = []
   }
 
   /** What the bus did not bring, from the store. */
-  async function fill(until: number): Promise<void> {
-    while (position < until) {
-      if (readers.size === 0) {
-        position = until
-        return
-      }
-      const range = { after: position, until, limit: pageSize }
-      const missed = await queries.loadTransitions(range, {})
-      for (const transition of missed) pass(transition)
-      if (missed.length < pageSize) position = Math.max(position, until)
+  async #fill(until: number): Promise<void> {
+    if (this.#readers.size === 0) this.#position = Math.max(this.#position, until)
+    while (this.#position < until) {
+      const range = { after: this.#position, until, limit: pageSize }
+      const missed = await this.#deps.queries.loadTransitions(range, {})
+      for (const transition of missed) this.#pass(transition)
+      if (missed.length < pageSize) this.#position = Math.max(this.#position, until)
     }
   }
 
-  function pass(transition: RecordedTransition): void {
-    if (transition.id <= position) return
-    position = transition.id
+  #pass(transition: RecordedTransition): void {
+    if (transition.id <= this.#position) return
+    this.#position = transition.id
     let text: string | undefined
-    for (const reader of readers) {
+    for (const reader of this.#readers) {
       if (!reader.live || transition.id <= reader.lastId) continue
       reader.lastId = transition.id
       if (!isWanted(reader.filter, transition)) continue
       text ??= transitionText(transition)
-      write(reader, text)
+      this.#write(reader, text)
     }
   }
 
-  function write(reader: Reader, text: string): void {
-    if (!reader.sink.write(text)) leave(reader)
+  #write(reader: Reader, text: string): void {
+    if (!reader.sink.write(text)) this.#leave(reader)
   }
 
-  function leave(reader: Reader): void {
+  #leave(reader: Reader): void {
     reader.gone = true
-    if (readers.delete(reader)) reader.sink.close()
+    if (this.#readers.delete(reader)) reader.sink.close()
   }
 
-  async function catchUp(reader: Reader): Promise<void> {
+  async #catchUp(reader: Reader): Promise<void> {
     while (!reader.gone) {
-      const until = await queries.loadLogPosition()
-      await sendStored(reader, until)
-      reader.lastId = Math.max(reader.lastId, until)
-      if (position <= reader.lastId) {
+      const until = await this.#deps.queries.loadLogPosition()
+      await this.#sendStored(reader, until)
+      if (this.#position <= reader.lastId) {
         reader.live = true
         return
       }
     }
   }
 
-  async function sendStored(reader: Reader, until: number): Promise<void> {
+  async #sendStored(reader: Reader, until: number): Promise<void> {
     const { filter, sink } = reader
     const of = {
       ...(filter.fleet ? { fleetId: filter.fleet.id } : {}),
       ...(filter.device ? { deviceId: filter.device.id } : {}),
     }
-    let after = reader.lastId
-    for (;;) {
-      const page = await queries.loadTransitions({ after, until, limit: pageSize }, of)
-      if (reader.gone) return
+    while (reader.lastId < until && !reader.gone) {
+      const range = { after: reader.lastId, until, limit: pageSize }
+      const page = await this.#deps.queries.loadTransitions(range, of)
       const text = page.map(transitionText).join('')
       if (text !== '' && !sink.write(text)) await sink.drained()
-      if (page.length < pageSize) return
-      after = page.at(-1)!.id
-      reader.lastId = after
+      reader.lastId = page.length < pageSize ? until : page.at(-1)!.id
     }
   }
 
   /** Looks whether the log is longer than the bus has told. */
-  async function look(): Promise<void> {
-    if (readers.size === 0) return
-    seenUpTo = Math.max(seenUpTo, await queries.loadLogPosition())
-    if (seenUpTo > position) send()
+  #look(): void {
+    if (this.#readers.size === 0) return
+    this.#deps.queries.loadLogPosition().then(
+      (position) => {
+        this.#seenUpTo = Math.max(this.#seenUpTo, position)
+        if (this.#seenUpTo > this.#position) this.#send()
+      },
+      (error) => this.#deps.log.warn({ error }, 'the live stream could not read the log'),
+    )
   }
+}
 
-  function every(periodMs: number, run: () => void): void {
-    const index = cancels.length
-    const again = () => {
+function repeat(clock: Clock, periodMs: number, signal: AbortSignal, run: () => void): void {
+  let cancel = () => {}
+  const arm = () => {
+    cancel = clock.after(periodMs, () => {
+      arm()
       run()
-      cancels[index] = clock.after(periodMs, again)
-    }
-    cancels.push(clock.after(periodMs, again))
+    })
   }
-
-  return {
-    get readerCount(): number {
-      return readers.size
-    },
-
-    /** From after `after`, or from now on. The returned function ends it. */
-    open(filter: StreamFilter, sink: Sink, after: number | null): () => void {
-      const lastId = Math.min(after ?? position, position)
-      const reader = { filter, sink, lastId, live: after === null, gone: false }
-      readers.add(reader)
-      // An id without data is where to resume from, should nothing happen before the line breaks.
-      write(reader, `retry: 1000\nid: ${lastId}\n\n`)
-      if (!reader.live)
-        catchUp(reader).catch((error) => {
-          log.warn({ error }, 'a live stream could not be resumed')
-          leave(reader)
-        })
-      return () => leave(reader)
-    },
-
-    async start(): Promise<void> {
-      cancels = [changes.subscribe(receive)]
-      position = await queries.loadLogPosition()
-      seenUpTo = Math.max(seenUpTo, position)
-      send()
-      every(keepaliveMs, () => {
-        for (const reader of readers) write(reader, ': alive\n\n')
-      })
-      every(lookMs, () => {
-        look().catch((error) => log.warn({ error }, 'the live stream could not read the log'))
-      })
-    },
-
-    async stop(): Promise<void> {
-      for (const cancel of cancels) cancel()
-      cancels = []
-      for (const reader of readers) leave(reader)
-      await sending
-    },
-  }
+  arm()
+  signal.addEventListener('abort', () => cancel())
 }
 
 function isWanted(

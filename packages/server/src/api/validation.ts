@@ -18,7 +18,9 @@ const partNames: Record<string, string> = {
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body' }) => {
   const check = Compile(schema)
   return (value: unknown) => {
-    const given = httpPart === 'body' ? value : Value.Default(schema, Value.Convert(schema, value))
+    // No body is an empty one, where nothing in it is required.
+    const given =
+      httpPart === 'body' ? (value ?? {}) : Value.Default(schema, Value.Convert(schema, value))
     if (check.Check(given)) return { value: given }
     const detail = describeInvalid(partNames[httpPart] ?? httpPart, check.Errors(given))
     return { error: new Refusal('invalid-request', detail) }
