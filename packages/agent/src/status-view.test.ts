@@ -94,5 +94,5 @@ test('the server’s opinion is told by the server’s clock, with reasons, advi
   assert.match(text, /agent {3}not running/)
   assert.match(text, /Reduced Functionality for 2 min; heartbeat timeout, cloudlink disabled/)
   assert.match(text, /Late\. Wait\./)
-  assert.match(text, /without further contact: Disconnected in 5 s/)
+  assert.match(text, /without further contact, in 5 s: Disconnected/)
 })

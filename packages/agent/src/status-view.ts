@@ -129,7 +129,10 @@ function serverLines({ now, device }: ServerOpinion): string[] {
   for (const { title, advice } of status.reasons) lines.push(`${title}. ${advice}`)
   if (status.lapsesAt !== null && status.lapsesTo !== null)
     lines.push(
-      `without further contact: ${titleOf(status.lapsesTo)} in ${span(status.lapsesAt - now)}`,
+      `without further contact, in ${span(status.lapsesAt - now)}: ` +
+        (status.lapsesTo === status.status
+          ? 'the same for other reasons'
+          : titleOf(status.lapsesTo)),
     )
   return lines
 }
