@@ -46,7 +46,7 @@ export function explainFailure(
 }
 
 function textOf(
-  { title, detail, advice, instance }: Problem,
+  { title, detail, advice, status, instance }: Problem,
   retryAfterMs: number | undefined,
   { colour, columns }: { colour: boolean; columns: number },
 ): string {
@@ -54,7 +54,8 @@ function textOf(
     ...(detail ? [detail] : []),
     ...(retryAfterMs ? [`The server asks to wait ${durationText(retryAfterMs)}.`] : []),
     advice,
-    ...(instance ? [`Request: ${instance}`] : []),
+    // Of a fault of the server its log says more; of a refusal the person knows what was asked.
+    ...(instance && status >= 500 ? [`Request: ${instance}`] : []),
   ]
   const head = paint([{ text: 'Error', tone: 'bad' }, { text: `: ${title}` }], colour)
   const lines = body.flatMap((text) => wrap(text, Math.max(20, columns - 2)))

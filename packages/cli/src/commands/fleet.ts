@@ -22,7 +22,7 @@ import {
   pageQuery,
   parsedBy,
 } from '../options.ts'
-import { fleetAtCard, fleetCard, fleetLine, fleetTable } from '../view/fleet.ts'
+import { fleetAtCard, fleetCard, fleetSwitchLine, fleetTable } from '../view/fleet.ts'
 import { historyTable } from '../view/history.ts'
 
 export function addFleetCommands(program: Command, context: Context) {
@@ -139,7 +139,7 @@ function addSwitch(fleet: Command, context: Context, to: FleetSwitch, descriptio
     .argument('<fleet>', 'its slug')
     .action(async (slug: string, _options, command: Command) => {
       const { api, print } = await openSession(context, command)
-      print(await api.fleets.switch(slug, to), fleetLine)
+      print(await api.fleets.switch(slug, to), (view, look) => fleetSwitchLine(view, to, look))
     })
   examples(command, [`muster fleet ${to} garden`, `${to}s the fleet garden`])
 }

@@ -5,6 +5,7 @@ import { fleetView, lateDevice, look, now } from '../fixtures.ts'
 import {
   fleetAtCard,
   fleetCard,
+  fleetSwitchLine,
   fleetTable,
   organizationCard,
   provisioningKeyTable,
@@ -51,6 +52,13 @@ test('a fleet at a time says for how long each status had held then, and whether
   assert.match(lines.at(-1)!, /^○ Disconnected +quiet-river +1f6c2a9 +1 min +○ offline/)
   assert.equal(lines.length, 5)
   assert.match(fleetAtCard({ ...view, listening: false }, look()), /was not listening then/)
+})
+
+test('a switch of a fleet says what was done and not the counts, which follow later', () => {
+  assert.equal(
+    fleetSwitchLine(fleetView(), 'freeze', look()),
+    'Garden (garden) is frozen, with 15 devices.',
+  )
 })
 
 test('a provisioning key is valid until it is revoked or expired, on the very millisecond', () => {

@@ -6,6 +6,7 @@ import type {
   OrganizationView,
   ProvisioningKeyView,
 } from '@muster/core/api.ts'
+import type { FleetSwitch } from '@muster/core/api-client.ts'
 import { statusWords } from '@muster/core/statuses.ts'
 import { type Row, renderRows, renderSection } from './card.ts'
 import { policyRows } from './policy.ts'
@@ -41,9 +42,8 @@ export function fleetCard(fleet: FleetView, look: Look): string {
     ['type', fleet.paidType ? 'paid' : 'free'],
     ['created', momentText(fleet.createdAt, look)],
   ]
-  const devices = `${fleet.deviceCount} ${fleet.deviceCount === 1 ? 'device' : 'devices'}`
   return [
-    `${paint([{ text: fleet.name, tone: 'strong' }], look.colour)}  ${devices}`,
+    `${paint([{ text: fleet.name, tone: 'strong' }], look.colour)}  ${countText(fleet)}`,
     ...renderSection('Statuses', counts, look),
     ...renderSection('Policy', fleetPolicyRows(fleet), look),
     ...renderSection('Fleet', rows, look),
@@ -57,10 +57,22 @@ function fleetPolicyRows({ policy, policyOverrides }: FleetView): Row[] {
   ])
 }
 
-/** One line after a change. */
+/** How the fleet is, in one line. */
 export function fleetLine(fleet: FleetView, look: Look): string {
   const name: Span[] = [{ text: fleet.name, tone: 'strong' }, { text: ` (${fleet.slug}): ` }]
   return paint([...name, ...countSpans(fleet.statusCounts, look)], look.colour)
+}
+
+/** After a freeze or thaw: its devices follow one by one, so their counts would still be of before. */
+export function fleetSwitchLine(fleet: FleetView, to: FleetSwitch, look: Look): string {
+  const name: Span = { text: fleet.name, tone: 'strong' }
+  const done = to === 'freeze' ? 'is frozen' : 'is thawed'
+  const text = ` (${fleet.slug}) ${done}, with ${countText(fleet)}.`
+  return paint([name, { text }], look.colour)
+}
+
+function countText({ deviceCount }: FleetView): string {
+  return `${deviceCount} ${deviceCount === 1 ? 'device' : 'devices'}`
 }
 
 /** The fleet as it was; a time at which nobody listened is said first. */

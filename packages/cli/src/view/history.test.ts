@@ -44,7 +44,10 @@ test('progress and changes of a registration are lines of their own', () => {
     eventLine({ event: 'progress', data: { ...data, progress: 34.9 } }, nameOf, look()),
     eventLine({ event: 'device', data: { ...data, change: 'deleted' } }, nameOf, look()),
   ]
-  assert.deepEqual(lines, ['02:55:30  quiet-river  34 %', '02:55:30  quiet-river  was deleted'])
+  assert.deepEqual(lines, [
+    '02:55:30  quiet-river  34 %',
+    '02:55:30  quiet-river  is gone from fleet garden',
+  ])
 })
 
 test('an interruption says why, and when it tries again, never in 0 s', () => {

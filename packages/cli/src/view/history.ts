@@ -1,7 +1,7 @@
 // Transitions for people: as a table of what was, and as lines while they happen.
 
 import type { TransitionView } from '@muster/core/api.ts'
-import type { StreamEvent } from '@muster/core/api-client.ts'
+import type { DeviceRecordChange, StreamEvent } from '@muster/core/api-client.ts'
 import { statusSpan } from './status.ts'
 import { type Column, renderTable } from './table.ts'
 import { type Look, paint, type Span } from './text.ts'
@@ -54,10 +54,16 @@ function whatSpans(
     const { progress } = said.data
     return [{ text: progress === null ? 'progress unknown' : `${Math.floor(progress)} %` }]
   }
-  if (said.event === 'device') return [{ text: `was ${said.data.change}`, tone: 'quiet' }]
+  if (said.event === 'device') return [{ text: recordText(said.data), tone: 'quiet' }]
   const { from, to } = said.data
   const before = from && from !== to ? [statusSpan(from, look), { text: ' → ' }] : []
   return [...before, statusSpan(to, look), { text: `  ${whyText(said.data)}` }]
+}
+
+/** A device that moves is new in one fleet and gone from the other. */
+function recordText({ fleet, change }: DeviceRecordChange): string {
+  if (change === 'created') return `is new in fleet ${fleet}`
+  return change === 'deleted' ? `is gone from fleet ${fleet}` : 'was changed'
 }
 
 export function interruptedText(resumeInMs: number, message: string): string {
