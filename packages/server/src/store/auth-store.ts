@@ -1,7 +1,7 @@
 // Members and their tokens, over either database. A token's name tells what it is: a session of a
 // person, or the token of automation.
 
-import { type Selectable, sql } from 'kysely'
+import { type Selectable, sql, type Transaction } from 'kysely'
 import type { AuthStore, Member } from '../auth/ports.ts'
 import type { Database } from './database.ts'
 import type { Tables } from './tables.ts'
@@ -96,16 +96,8 @@ function createMemberStore({ dialect, write, read }: Database): MemberStore {
           await sql`lock table organizations in share row exclusive mode`.execute(trx)
         const first = await trx.selectFrom('members').select('id').limit(1).executeTakeFirst()
         if (first) return false
-        const { id: organizationId } = await trx
-          .insertInto('organizations')
-          .values({
-            name: organization,
-            device_allowance: null,
-            allows_paid_fleets: 1,
-            created_at: at,
-          })
-          .returning('id')
-          .executeTakeFirstOrThrow()
+        const known = await trx.selectFrom('organizations').select('id').executeTakeFirst()
+        const { id: organizationId } = known ?? (await insertOrganization(trx, organization, at))
         const { id: memberId } = await trx
           .insertInto('members')
           .values({
@@ -149,6 +141,14 @@ function createMemberStore({ dialect, write, read }: Database): MemberStore {
       return row ? memberOf(row) : null
     },
   }
+}
+
+function insertOrganization(trx: Transaction<Tables>, name: string, at: number) {
+  return trx
+    .insertInto('organizations')
+    .values({ name, device_allowance: null, allows_paid_fleets: 1, created_at: at })
+    .returning('id')
+    .executeTakeFirstOrThrow()
 }
 
 function memberOf(row: Selectable<Tables['members']> & { organization: string }): Member {
