@@ -19,6 +19,7 @@ import {
 } from './auth/administrator.ts'
 import { createAuth } from './auth/auth.ts'
 import { createDeviceKey, createProvisioningKey, hashKey } from './auth/keys.ts'
+import { keepConnections } from './connections.ts'
 import { registerDeviceApi } from './device-api/device-api.ts'
 import type { Bus } from './presence/ports.ts'
 import { createPresence } from './presence/presence.ts'
@@ -61,6 +62,7 @@ export function createApp(deps: AppDeps) {
     clock,
     replica,
     log,
+    idleRoundMs: database.dialect === 'postgres' ? 250 : 1_000,
     onActivated: () => void registry.enforceAllowances(),
   })
   const registry = createRegistry({
@@ -132,11 +134,6 @@ export function createApp(deps: AppDeps) {
   }
 }
 
-/**
- * A device asks every 54 to 66 s by default, and a connection that is kept for a little longer saves
- * it a TLS handshake each time. Slower devices connect anew: an idle TLS connection costs about 50 kB.
- */
-const keepAliveTimeoutMs = 75_000
 /** Whoever sends a request more slowly than this only holds a connection open. */
 const headersTimeoutMs = 20_000
 const requestTimeoutMs = 60_000
@@ -149,7 +146,6 @@ function createServer({ log, tls, trustProxy = false }: AppDeps): FastifyInstanc
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
     bodyLimit: maxBodyBytes,
-    keepAliveTimeout: keepAliveTimeoutMs,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle' as const,
     // Our own hook answers as problem details.
@@ -161,6 +157,7 @@ function createServer({ log, tls, trustProxy = false }: AppDeps): FastifyInstanc
     ? Fastify({ ...options, https: tls })
     : Fastify(options)) as unknown as FastifyInstance
   fastify.server.headersTimeout = headersTimeoutMs
+  keepConnections(fastify.server)
   acceptEmptyBodies(fastify)
   fastify.setValidatorCompiler(compileValidator)
   // Answers are made by functions whose types come from the same schemas; nothing is left to cut away.

@@ -1,0 +1,124 @@
+// A whole server for tests of what is asked over HTTP: every part real, requests injected, on a
+// database in memory or on PostgreSQL.
+
+import { randomUUID } from 'node:crypto'
+import { pino } from 'pino'
+import { createApp } from './app.ts'
+import { createMemoryBus } from './bus/memory-bus.ts'
+import { createServerClock } from './presence/server-clock.ts'
+import { openDatabase } from './store/database.ts'
+import type { SqliteRunner } from './store/sqlite.ts'
+
+export const adminToken = 'token-of-the-administrator'
+export const adminEmail = 'admin@example.org'
+export const adminPassword = 'correct horse battery'
+
+type Body = object | undefined
+// Answers are compared with what is expected of them, so their type is left open.
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type Json = any
+export type Answer = { status: number; body: Json; headers: Record<string, unknown>; text: string }
+
+export type TestServer = Awaited<ReturnType<typeof openServer>>
+
+export async function openServer({
+  open = () => openDatabase({ kind: 'memory' }),
+  around = undefined as ((runner: SqliteRunner) => SqliteRunner) | undefined,
+} = {}) {
+  const database = around ? await openDatabase({ kind: 'memory', around }) : await open()
+  const bus = createMemoryBus()
+  const clock = createServerClock()
+  const app = createApp({
+    database,
+    bus,
+    clock,
+    replica: randomUUID(),
+    log: pino({ level: 'silent' }),
+    administrator: { email: adminEmail, password: adminPassword, token: adminToken },
+  })
+  await app.start()
+
+  const asking = {
+    app,
+    database,
+    bus,
+    clock,
+
+    async ask(
+      method: string,
+      path: string,
+      body?: Body,
+      more: { as?: string; headers?: object } = {},
+    ) {
+      const { as = adminToken, headers = {} } = more
+      const answer = await app.fastify.inject({
+        method: method as 'GET',
+        url: path,
+        headers: { ...(as ? { authorization: `Bearer ${as}` } : {}), ...headers },
+        ...(body === undefined ? {} : { payload: body }),
+      })
+      const isJson = String(answer.headers['content-type']).includes('json')
+      return {
+        status: answer.statusCode,
+        body: isJson ? JSON.parse(answer.payload) : undefined,
+        headers: answer.headers,
+        text: answer.payload,
+      } satisfies Answer
+    },
+
+    call: (method: string, path: string, body?: Body) => asking.ask(method, `/api/v1${path}`, body),
+
+    async [Symbol.asyncDispose](): Promise<void> {
+      await app.stop()
+      await database.close()
+    },
+  }
+  return { ...asking, ...fleetsAndDevices(asking) }
+}
+
+type Asking = {
+  ask(method: string, path: string, body?: Body, more?: { as?: string }): Promise<Answer>
+  call(method: string, path: string, body?: Body): Promise<Answer>
+}
+
+function fleetsAndDevices({ ask, call }: Asking) {
+  const about = {
+    /** A fleet without cloudlink. */
+    async addFleet(slug = 'kiosks', more: object = {}): Promise<Json> {
+      const fleet = { name: slug, slug, policy: { cloudlinkEnabled: false }, ...more }
+      return (await call('POST', '/fleets', fleet)).body
+    },
+
+    async addProvisioningKey(slug = 'kiosks'): Promise<string> {
+      return (await call('POST', `/fleets/${slug}/provisioning-keys`)).body.key
+    },
+
+    /** It registers itself with a key of its own. */
+    register: (provisioningKey: string, device: { uuid: string; [field: string]: unknown }) =>
+      ask(
+        'POST',
+        '/device/register',
+        { api_key: keyOf(device.uuid), ...device },
+        { as: provisioningKey },
+      ),
+
+    /** Answered at once; that it is durable is waited for by asking for its status. */
+    async heartbeat(uuid: string): Promise<Answer> {
+      const answer = await ask('GET', `/device/v3/${uuid}/state`, undefined, {
+        as: keyOf(uuid),
+      })
+      await about.report(uuid, {})
+      return answer
+    },
+
+    report: (uuid: string, facts: object) =>
+      ask('PATCH', '/device/v3/state', { [uuid]: facts }, { as: keyOf(uuid) }),
+
+    goodbye: (uuid: string, body: object = { cause: 'shutdown' }) =>
+      ask('POST', `/device/v1/${uuid}/goodbye`, body, { as: keyOf(uuid) }),
+  }
+  return about
+}
+
+export const uuidOf = (number: number): string => number.toString(16).padStart(32, 'a')
+export const keyOf = (uuid: string): string => `key-of-${uuid}`
