@@ -106,12 +106,13 @@ function registerAt(api: Api, { registry, queries, presence, clock }: ApiDeps): 
   )
 }
 
+const isoDate = /^\d{4}-\d{2}-\d{2}/
 const earliestAt = 0
 const latestAt = 8_640_000_000_000_000
 
 /** Epoch ms, or an ISO 8601 date and time. */
 function instantOf(time: string): number {
-  const at = /^\d+$/.test(time) ? Number(time) : Date.parse(time)
+  const at = /^\d+$/.test(time) ? Number(time) : isoDate.test(time) ? Date.parse(time) : Number.NaN
   if (at >= earliestAt && at <= latestAt) return at
   throw new Refusal('invalid-request', 'time: epoch ms, or such as 2026-01-31T14:05:00Z')
 }
