@@ -46,10 +46,10 @@ export class Listener {
     this.#cancelPulse = clock.after(pulseMs, () => this.#beat())
   }
 
-  async stop(): Promise<void> {
-    const { store, clock } = this.#deps
+  /** Leaves, with our word for `heardAt`. */
+  async stop(heardAt: number): Promise<void> {
     this.#cancelPulse()
-    await store.closeListening(this.#listeningId, clock.now() - 1)
+    await this.#deps.store.closeListening(this.#listeningId, heardAt)
   }
 
   abandon(): void {

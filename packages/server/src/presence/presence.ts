@@ -172,7 +172,11 @@ export class Presence {
   /** Writes all that was heard, and leaves without anybody being blamed. */
   async stop(): Promise<void> {
     this.#unsubscribe()
-    if (await this.#rounds.stop()) await this.#listener.stop()
+    // Nothing is heard any more, however long the last writes take; and what they could not take,
+    // because another replica has yet to give its word, is not durable.
+    const heardAt = this.#deps.clock.now() - 1
+    if (await this.#rounds.stop())
+      await this.#listener.stop(Math.min(heardAt, this.#intake.firstPendingAt() - 1))
     else this.#listener.abandon()
   }
 

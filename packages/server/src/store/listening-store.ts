@@ -39,7 +39,10 @@ export function createListeningStore(database: Database): ListeningPort {
   }
 }
 
-/** Time goes on from where replicas that live have it; else from the wall, but never back. */
+/**
+ * Time goes on from where replicas that live have it; else from the wall, but never back. Where the
+ * wall is behind our record, some time has passed all the same: the absence must be in the record.
+ */
 async function loadTimeBase(db: Db, sharing: Sharing, wallAt: number): Promise<number> {
   const dbNow = await databaseNow(db, sharing, wallAt)
   const rows = await db
@@ -51,7 +54,7 @@ async function loadTimeBase(db: Db, sharing: Sharing, wallAt: number): Promise<n
   const live = rows.filter((row) => row.ended_at === null && dbNow - row.wrote_at <= deadMs)
   if (sharing.shared && live.length > 0)
     return Math.max(...live.map((row) => row.until_at + Math.max(0, dbNow - row.wrote_at)))
-  return Math.max(dbNow, ...rows.map((row) => row.until_at))
+  return Math.max(dbNow, ...rows.map((row) => row.until_at + 1))
 }
 
 async function openListening(
