@@ -38,7 +38,7 @@ export function createAuth({ store, clock }: { store: AuthStore; clock: Clock })
       address: string,
     ): Promise<{ token: string; expiresAt: number; email: string }> {
       const attempt = limiter.begin(email, address, clock.now())
-      await pause(clock, attempt.delayMs)
+      if (attempt.delayMs > 0) await pause(clock, attempt.delayMs)
       const member = await store.findMember(email.toLowerCase())
       nobodysHash ??= hashPassword(createPassword())
       const stored = member?.passwordHash ?? (await nobodysHash)
