@@ -23,6 +23,7 @@ import { keepConnections } from './connections.ts'
 import { registerDeviceApi } from './device-api/device-api.ts'
 import type { Bus } from './presence/ports.ts'
 import { createPresence } from './presence/presence.ts'
+import { Reach } from './presence/reach.ts'
 import type { ServerClock } from './presence/server-clock.ts'
 import { createRegistry } from './registry/registry.ts'
 import { createAuthStore } from './store/auth-store.ts'
@@ -53,7 +54,7 @@ export type AppDeps = {
 export type App = ReturnType<typeof createApp>
 
 export function createApp(deps: AppDeps) {
-  const { database, bus, clock, replica, log, random = Math.random } = deps
+  const { database, bus, clock, replica, log, random = Math.random, publicUrl } = deps
   const authStore = createAuthStore(database)
   const registryStore = createRegistryStore(database)
   const presence = createPresence({
@@ -79,21 +80,13 @@ export function createApp(deps: AppDeps) {
     ...createDeviceQueries(database),
     ...createHistoryQueries(database),
   }
+  const reach = publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null
   const hub = new StreamHub({ queries, changes: bus, clock, log })
   const auth = createAuth({ store: authStore, clock })
   const api = { registry, presence, queries, auth, hub, clock }
   const fastify = createServer(deps)
   let stopping = false
-
-  fastify.addHook('onRequest', (_request, reply, done) => {
-    if (!stopping) return done()
-    reply.header('connection', 'close')
-    done(new Refusal('server-stopping', undefined, { retryAfterMs: 2_000 }))
-  })
-  registerProblems(fastify, { isStoreFailure })
-  // Supervisors may register with a form.
-  fastify.register(fastifyFormbody, { bodyLimit: maxFormBytes })
-  fastify.register(fastifySwagger, describe(deps))
+  refuseWhen(() => stopping, fastify)
   fastify.register(async (scope) => {
     registerOperations(scope, { presence, queries, hub })
     registerDeviceApi(scope, {
@@ -119,12 +112,14 @@ export function createApp(deps: AppDeps) {
       await registry.start()
       await hub.start()
       await fastify.ready()
+      reach?.start()
       return made
     },
 
     /** Takes no more requests, writes all that was heard, and leaves without anybody being blamed. */
     async stop(): Promise<void> {
       stopping = true
+      await reach?.stop()
       await hub.stop()
       await fastify.close()
       await registry.stop()
@@ -134,16 +129,43 @@ export function createApp(deps: AppDeps) {
   }
 }
 
+/** A server that stops answers so, and sends callers to another connection. */
+function refuseWhen(stopping: () => boolean, fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    if (!stopping()) return done()
+    reply.header('connection', 'close')
+    done(new Refusal('server-stopping', undefined, { retryAfterMs: 2_000 }))
+  })
+}
+
+const probeTimeoutMs = 3_000
+
+/** Asks ourselves as a device would: through the public URL, whatever is between. */
+function probeOf(publicUrl: string): (signal: AbortSignal) => Promise<boolean> {
+  const url = new URL('/healthz', publicUrl)
+  return async (signal) => {
+    const answer = await fetch(url, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]),
+      redirect: 'manual',
+    })
+    await answer.body?.cancel()
+    return answer.ok
+  }
+}
+
 /** Whoever sends a request more slowly than this only holds a connection open. */
 const headersTimeoutMs = 20_000
 const requestTimeoutMs = 60_000
 const maxBodyBytes = 1024 * 1024
 const maxFormBytes = 16 * 1024
 
-function createServer({ log, tls, trustProxy = false }: AppDeps): FastifyInstance {
+function createServer(deps: AppDeps): FastifyInstance {
+  const { log, tls, trustProxy = false } = deps
   const options = {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
+    // A logger of its own for each request costs more than all else that a heartbeat does here.
+    childLoggerFactory: (logger: FastifyBaseLogger) => logger,
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
     bodyLimit: maxBodyBytes,
     requestTimeout: requestTimeoutMs,
@@ -159,6 +181,10 @@ function createServer({ log, tls, trustProxy = false }: AppDeps): FastifyInstanc
   fastify.server.headersTimeout = headersTimeoutMs
   keepConnections(fastify.server)
   acceptEmptyBodies(fastify)
+  registerProblems(fastify, { isStoreFailure })
+  // Supervisors may register with a form.
+  fastify.register(fastifyFormbody, { bodyLimit: maxFormBytes })
+  fastify.register(fastifySwagger, describe(deps))
   fastify.setValidatorCompiler(compileValidator)
   // Answers are made by functions whose types come from the same schemas; nothing is left to cut away.
   fastify.setSerializerCompiler(() => JSON.stringify)
@@ -168,7 +194,7 @@ function createServer({ log, tls, trustProxy = false }: AppDeps): FastifyInstanc
 /** Clients name JSON also where they send nothing; a route whose fields are all optional takes that. */
 function acceptEmptyBodies(fastify: FastifyInstance): void {
   const parse = fastify.getDefaultJsonParser('error', 'error')
-  fastify.removeContentTypeParser('application/json')
+  fastify.removeContentTypeParser(['application/json', 'text/plain'])
   fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined)
     else parse(request, body as string, done)

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { createEventParser, type ServerSentEvent } from '@muster/core/event-stream.ts'
+import { createVirtualClock } from '@muster/core/virtual-clock.ts'
+import { adminToken, openServer, type TestServer, uuidOf } from '../app-fixtures.ts'
+import { createMemoryBus } from '../bus/memory-bus.ts'
+import { noon, settle, silentLog } from '../fixtures.ts'
+import type { RecordedTransition } from '../presence/ports.ts'
+import { type Sink, StreamHub } from './stream.ts'
+
+const transition = (id: number, fleet = 'kiosks'): RecordedTransition => ({
+  id,
+  uuid: uuidOf(id % 2),
+  name: 'n',
+  fleet,
+  at: noon + id,
+  from: null,
+  to: 'operational',
+  heartbeat: 'online',
+  cloudlink: 'disabled',
+  reasons: [],
+})
+
+/** A log that grows by hand, and a hub over it. The bus brings only what is published. */
+async function openHub() {
+  const stored: RecordedTransition[] = []
+  let broken = false
+  let read = async () => {}
+  const bus = createMemoryBus()
+  const clock = createVirtualClock(noon, settle)
+  const hub = new StreamHub({
+    changes: bus,
+    clock,
+    log: silentLog,
+    queries: {
+      async loadLogPosition() {
+        if (broken) throw new Error('the store is away')
+        return stored.length
+      },
+      async loadTransitions({ after, until, limit }, { fleetId }) {
+        await read()
+        if (broken) throw new Error('the store is away')
+        return stored
+          .filter(({ id }) => id > after && id <= until)
+          .filter(({ fleet }) => fleetId === undefined || fleet === `fleet-${fleetId}`)
+          .slice(0, limit)
+      },
+    },
+  })
+  await hub.start()
+  return {
+    hub,
+    clock,
+    bus,
+    store(...transitions: RecordedTransition[]) {
+      stored.push(...transitions)
+      return transitions
+    },
+    publish: (transitions: RecordedTransition[]) =>
+      bus.publish({ kind: 'transitions', transitions }),
+    breakStore: (is: boolean) => {
+      broken = is
+    },
+    /** Runs before each read of the log. */
+    beforeRead: (run: () => Promise<void>) => {
+      read = run
+    },
+    [Symbol.asyncDispose]: () => hub.stop(),
+  }
+}
+
+function createReader(unreadLimit = Infinity) {
+  let text = ''
+  const reader = {
+    closed: false,
+    get text() {
+      return text
+    },
+    get ids(): number[] {
+      const events = createEventParser().push(text)
+      return events.filter(({ event }) => event === 'transition').map(({ id }) => Number(id))
+    },
+    sink: {
+      write(more: string) {
+        text += more
+        return text.length <= unreadLimit
+      },
+      drained: async () => undefined,
+      close() {
+        reader.closed = true
+      },
+    } satisfies Sink,
+  }
+  return reader
+}
+
+const upTo = (count: number, from = 1) => Array.from({ length: count }, (_, i) => i + from)
+
+test('a reader gets each transition once, in order, whatever the bus does', async () => {
+  await using house = await openHub()
+  const reader = createReader()
+  house.hub.open({}, reader.sink, null)
+  const [one, two, three, four, five] = house.store(...upTo(5).map((id) => transition(id)))
+  house.publish([two!])
+  house.publish([one!])
+  house.publish([two!])
+  house.publish([five!, four!])
+  house.publish([three!])
+  await settle()
+  assert.deepEqual(reader.ids, [1, 2, 3, 4, 5])
+})
+
+test('what the bus never brought is found in the store within five seconds', async () => {
+  await using house = await openHub()
+  const reader = createReader()
+  house.hub.open({}, reader.sink, null)
+  house.store(transition(1), transition(2))
+  await house.clock.run(5_000)
+  assert.deepEqual(reader.ids, [1, 2])
+})
+
+test('a store that is away for a while loses nobody anything', async () => {
+  await using house = await openHub()
+  const reader = createReader()
+  house.hub.open({}, reader.sink, null)
+  house.breakStore(true)
+  const [, two] = house.store(transition(1), transition(2))
+  house.publish([two!])
+  await settle()
+  house.breakStore(false)
+  await house.clock.run(5_000)
+  assert.deepEqual(reader.ids, [1, 2])
+})
+
+test('a reader who resumes gets what was missed and what happens meanwhile, once each', async () => {
+  await using house = await openHub()
+  house.publish(house.store(...upTo(1_200).map((id) => transition(id))))
+  await settle()
+  let next = 1_201
+  house.beforeRead(async () => {
+    if (next <= 1_210) house.publish(house.store(transition(next++)))
+    await nextTurn()
+  })
+  const reader = createReader()
+  house.hub.open({}, reader.sink, 100)
+  while (reader.ids.length < 1_110) await settle()
+  house.publish(house.store(transition(1_211)))
+  await settle()
+  assert.deepEqual(reader.ids, upTo(1_111, 101))
+})
+
+test('a filter holds for what was missed and for what happens', async () => {
+  await using house = await openHub()
+  house.publish(house.store(transition(1, 'fleet-1'), transition(2, 'fleet-2')))
+  await settle()
+  const reader = createReader()
+  house.hub.open({ fleet: { id: 2, slug: 'fleet-2' } }, reader.sink, 0)
+  await settle()
+  await settle()
+  house.publish(house.store(transition(3, 'fleet-1'), transition(4, 'fleet-2')))
+  house.bus.publish({ kind: 'progress', uuid: uuidOf(1), fleet: 'fleet-1', progress: 5 })
+  house.bus.publish({ kind: 'progress', uuid: uuidOf(1), fleet: 'fleet-2', progress: 6 })
+  await settle()
+  assert.deepEqual(reader.ids, [2, 4])
+  assert.match(
+    reader.text,
+    /event: progress\ndata: \{"uuid":"\w+","fleet":"fleet-2","progress":6\}/,
+  )
+  assert.doesNotMatch(reader.text, /"progress":5/)
+})
+
+test('a reader who does not read is cut off, and nobody else notices', async () => {
+  await using house = await openHub()
+  const slow = createReader(1_000)
+  const quick = createReader()
+  house.hub.open({}, slow.sink, null)
+  house.hub.open({}, quick.sink, null)
+  house.publish(house.store(...upTo(50).map((id) => transition(id))))
+  await settle()
+  assert.equal(slow.closed, true)
+  assert.ok(slow.ids.length < 50)
+  assert.equal(quick.ids.length, 50)
+  assert.equal(house.hub.readerCount, 1)
+})
+
+test('a silent stream says every fifteen seconds that it lives', async () => {
+  await using house = await openHub()
+  const reader = createReader()
+  house.hub.open({}, reader.sink, null)
+  await house.clock.run(45_000)
+  assert.equal(reader.text.match(/^: alive$/gm)?.length, 3)
+})
+
+async function openStream({ app }: TestServer, headers: Record<string, string> = {}) {
+  const { port } = app.fastify.server.address() as AddressInfo
+  const request = get({
+    port,
+    host: '127.0.0.1',
+    path: '/api/v1/stream',
+    headers: { authorization: `Bearer ${adminToken}`, ...headers },
+  })
+  const [answer] = (await once(request, 'response')) as [IncomingMessage]
+  const parser = createEventParser()
+  const events: ServerSentEvent[] = []
+  return {
+    answer,
+    parser,
+    async until(count: number): Promise<ServerSentEvent[]> {
+      for await (const piece of answer.iterator({ destroyOnReturn: false })) {
+        events.push(...parser.push(String(piece)))
+        if (events.filter(({ event }) => event === 'transition').length >= count) break
+      }
+      return events.filter(({ event }) => event === 'transition')
+    },
+    close: () => request.destroy(),
+  }
+}
+
+test('over HTTP a stream that broke off goes on with Last-Event-ID, without gap or duplicate', async () => {
+  await using server = await openServer()
+  await server.app.fastify.listen({ port: 0, host: '127.0.0.1' })
+  await server.addFleet()
+  const uuid = uuidOf(1)
+  const first = await openStream(server)
+  assert.equal(first.answer.headers['content-type'], 'text/event-stream; charset=utf-8')
+  await server.register(await server.addProvisioningKey(), { uuid })
+  const [begun] = await first.until(1)
+  assert.equal(JSON.parse(begun!.data).to, 'post-provisioning')
+  first.close()
+  await server.heartbeat(uuid)
+  await server.goodbye(uuid)
+  const second = await openStream(server, { 'last-event-id': first.parser.lastEventId })
+  const missed = await second.until(2)
+  assert.deepEqual(
+    missed.map(({ id, data }) => [id, JSON.parse(data).to]),
+    [
+      ['2', 'operational'],
+      ['3', 'disconnected'],
+    ],
+  )
+  await server.heartbeat(uuid)
+  assert.deepEqual(
+    (await second.until(3)).map(({ id }) => id),
+    ['2', '3', '4'],
+  )
+  second.close()
+})
+
+test('a stop of the server ends every stream', async () => {
+  const server = await openServer()
+  await server.app.fastify.listen({ port: 0, host: '127.0.0.1' })
+  const stream = await openStream(server)
+  stream.answer.resume()
+  const ended = once(stream.answer, 'end')
+  await server[Symbol.asyncDispose]()
+  await ended
+})
+
+test('a wrong Last-Event-ID is refused', async () => {
+  await using server = await openServer()
+  const headers = { 'last-event-id': 'x' }
+  const answer = await server.ask('GET', '/api/v1/stream', undefined, { headers })
+  assert.equal(answer.body.code, 'invalid-request')
+})
