@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { adminEmail, adminPassword, adminToken, openServer, uuidOf } from './app-fixtures.ts'
+import { adminEmail, adminPassword, adminToken, openServer, uuidOf } from './app/fixtures.ts'
 
 test('failures are problem details with a code of the registry', async () => {
   await using server = await openServer()

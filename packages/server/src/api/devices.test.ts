@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keyOf, openServer, type TestServer, uuidOf } from '../app-fixtures.ts'
+import { keyOf, openServer, type TestServer, uuidOf } from '../app/fixtures.ts'
 import { databases } from '../fixtures.ts'
 
 const statusOf = async (server: TestServer, uuid: string): Promise<string> =>

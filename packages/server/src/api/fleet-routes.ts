@@ -12,8 +12,8 @@ import {
 import { Refusal } from '@muster/core/errors.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type as T } from 'typebox'
-import { type Api, type ApiDeps, principalOf } from './api.ts'
 import { readCursor, writeCursor } from './cursor.ts'
+import { type Api, type ApiDeps, principalOf } from './door.ts'
 import { fleetViewOf, provisioningKeyViewOf } from './view.ts'
 
 const tags = ['fleets']

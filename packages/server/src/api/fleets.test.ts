@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openServer } from '../app-fixtures.ts'
+import { openServer } from '../app/fixtures.ts'
 import { databases } from '../fixtures.ts'
 
 for (const { name, skip, open } of databases) {

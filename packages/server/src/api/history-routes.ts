@@ -3,9 +3,9 @@
 import { AtQuery, FleetAtView, HistoryQuery, Page, TransitionView } from '@muster/core/api.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import type { Static } from 'typebox'
-import { type Api, type ApiDeps, principalOf } from './api.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { DeviceParams, findUuid } from './device-routes.ts'
+import { type Api, type ApiDeps, principalOf } from './door.ts'
 import { FleetParams } from './fleet-routes.ts'
 import { formerDeviceViewOf, transitionViewOf } from './view.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Json, openServer, type TestServer, uuidOf } from '../app-fixtures.ts'
+import { type Json, openServer, type TestServer, uuidOf } from '../app/fixtures.ts'
 import { databases } from '../fixtures.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 

@@ -1,7 +1,7 @@
 // Signing in and out, and the organization that one belongs to.
 
 import { OrganizationChange, OrganizationView, SignedIn, SignIn, WhoAmI } from '@muster/core/api.ts'
-import { type Api, type ApiDeps, principalOf, tokenOf } from './api.ts'
+import { type Api, type ApiDeps, principalOf, tokenOf } from './door.ts'
 import { organizationViewOf } from './view.ts'
 
 const tags = ['session']

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { StreamQuery } from '@muster/core/api.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import type { FastifyRequest } from 'fastify'
-import { type Api, type ApiDeps, principalOf } from './api.ts'
+import { type Api, type ApiDeps, principalOf } from './door.ts'
 import type { Sink } from './stream.ts'
 
 /** A reader with more than this unread is cut off. */

@@ -3,10 +3,9 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createEventParser, type ServerSentEvent } from '@muster/core/event-stream.ts'
 import { createVirtualClock } from '@muster/core/virtual-clock.ts'
-import { adminToken, openServer, type TestServer, uuidOf } from '../app-fixtures.ts'
+import { adminToken, openServer, type TestServer, uuidOf } from '../app/fixtures.ts'
 import { createMemoryBus } from '../bus/memory-bus.ts'
 import { noon, settle, silentLog } from '../fixtures.ts'
 import type { RecordedTransition } from '../presence/ports.ts'
@@ -143,7 +142,7 @@ test('a reader who resumes gets what was missed and what happens meanwhile, once
   let next = 1_201
   house.beforeRead(async () => {
     if (next <= 1_210) house.publish(house.store(transition(next++)))
-    await nextTurn()
+    await settle()
   })
   const reader = createReader()
   house.hub.open({}, reader.sink, 100)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openServer, type TestServer } from '../app-fixtures.ts'
+import { openServer, type TestServer } from '../app/fixtures.ts'
 
 const uuid = 'c'.repeat(32)
 const key = '0123456789abcdef0123456789abcdef'

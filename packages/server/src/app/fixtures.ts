@@ -3,11 +3,11 @@
 
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
-import { createApp } from './app.ts'
-import { createMemoryBus } from './bus/memory-bus.ts'
-import { createServerClock } from './presence/server-clock.ts'
-import { openDatabase } from './store/database.ts'
-import type { SqliteRunner } from './store/sqlite.ts'
+import { createApp } from '../app.ts'
+import { createMemoryBus } from '../bus/memory-bus.ts'
+import { createServerClock } from '../presence/server-clock.ts'
+import { openDatabase } from '../store/database.ts'
+import type { SqliteRunner } from '../store/sqlite.ts'
 
 export const adminToken = 'token-of-the-administrator'
 export const adminEmail = 'admin@example.org'

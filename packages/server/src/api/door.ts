@@ -1,0 +1,56 @@
+// What every route has in hand: the features, and who is asking.
+
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { Clock } from '@muster/core/clock.ts'
+import { Refusal } from '@muster/core/errors.ts'
+import type { Gaps } from '@muster/core/silence.ts'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyRequest,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { Registry } from '../registry/registry.ts'
+import type { Authenticator, Principal, Queries } from './ports.ts'
+import type { StreamHub } from './stream.ts'
+
+export type ApiDeps = {
+  registry: Registry
+  presence: { readonly gaps: Gaps }
+  queries: Queries
+  auth: Authenticator
+  hub: StreamHub
+  clock: Clock
+}
+
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal: Principal | null
+  }
+  interface FastifyContextConfig {
+    /** Open to everybody: it is how one signs in. */
+    open?: boolean
+  }
+}
+
+/** Refuses with `unauthenticated`. */
+export function tokenOf(request: FastifyRequest): string {
+  const match = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')
+  if (!match) throw new Refusal('unauthenticated')
+  return match[1]!
+}
+
+export function principalOf(request: FastifyRequest): Principal {
+  if (!request.principal) throw new Refusal('unauthenticated')
+  return request.principal
+}
