@@ -1,0 +1,70 @@
+// `npm run bench`: what DESIGN section 6 promises, measured, with a verdict for each. A figure in the
+// README or in docs/reference/performance.md comes from here and from nowhere else.
+//
+//   npm run bench                      everything, some minutes
+//   npm run bench -- --only heartbeats one of them
+//   npm run bench -- --quick           small and short: do the benches work?
+//   npm run bench -- --json            the results as JSON on standard output
+
+import { parseArgs } from 'node:util'
+import { heartbeats } from './heartbeats.ts'
+import { type Bench, type Measured, verdictOf, written } from './promise.ts'
+
+const benches: Record<string, Bench> = {
+  heartbeats,
+}
+
+const { values: options } = parseArgs({
+  args: process.argv.slice(2),
+  options: {
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+const chosen = Object.entries(benches).filter(([name]) => !options.only || name === options.only)
+if (chosen.length === 0) {
+  console.error(`--only takes one of: ${Object.keys(benches).join(', ')}`)
+  process.exit(2)
+}
+const results: (Measured & { bench: string })[] = []
+const failures: string[] = []
+for (const [name, run] of chosen) {
+  console.error(`\n${name}`)
+  try {
+    const say = (text: string) => console.error(`  ${text}`)
+    for (const measured of await run({ quick: options.quick, say }))
+      results.push({ bench: name, ...measured })
+  } catch (error) {
+    console.error(error)
+    failures.push(name)
+  }
+}
+if (options.json) console.log(JSON.stringify(results.map(withVerdict), null, 2))
+else printTable(results)
+for (const name of failures) console.error(`${name} could not be measured`)
+const missed = results.filter((one) => verdictOf(one) === 'missed')
+process.exitCode = failures.length > 0 || (missed.length > 0 && !options.quick) ? 1 : 0
+
+function withVerdict(result: Measured & { bench: string }) {
+  return { ...result, verdict: verdictOf(result) }
+}
+
+function printTable(rows: readonly Measured[]): void {
+  const heads = ['promise', 'must', 'aim', 'measured', 'baseline', 'ratio', 'verdict']
+  const limit = ({ better, unit }: Measured, value: number) =>
+    `${better === 'more' ? '≥' : '≤'} ${written(value, unit)}`
+  const cells = rows.map((row) => [
+    row.promise,
+    limit(row, row.must),
+    limit(row, row.aim),
+    written(row.figure, row.unit),
+    row.baseline ?? '–',
+    row.ratio === undefined ? '–' : `${written(row.ratio)} ×`,
+    verdictOf(row),
+  ])
+  const table = [heads, heads.map(() => '---'), ...cells]
+  console.log(`\n${table.map((line) => `| ${line.join(' | ')} |`).join('\n')}\n`)
+  for (const { promise, detail } of rows) console.log(`- ${promise}: ${detail}`)
+}
