@@ -76,7 +76,7 @@ function createDoor({ presence, clock, hashKey }: DeviceApiDeps): Door {
     const key = keyOf(request)
     if (key === null || !uuidPattern.test(uuid)) throw new Refusal('device-key-refused')
     const keyHash = hashKey(key)
-    if (!strangers.hasRoom(request.ip) && !presence.knows(uuid))
+    if (!presence.knows(uuid) && !strangers.hasRoom(request.ip))
       return strangers.refuse(request.ip, () => request.raw.socket.destroySoon())
     const admitted = presence.admit(uuid, keyHash)
     if (admitted instanceof Promise)
