@@ -116,7 +116,8 @@ for (const { name, skip, open } of databases) {
     const uuid = uuidOf(1)
     await server.register(await server.addProvisioningKey(), { uuid })
     await server.heartbeat(uuid)
-    const before = server.clock.now()
+    const [online] = (await server.call('GET', `/devices/${uuid}/history`)).body.items
+    const before = online.at
     const moved = await server.call('PATCH', `/devices/${uuid}`, { fleet: 'doors' })
     assert.equal(moved.body.fleet, 'doors')
     const fleet = async (slug: string) => (await server.call('GET', `/fleets/${slug}`)).body
@@ -146,7 +147,8 @@ for (const { name, skip, open } of databases) {
     const uuid = uuidOf(1)
     await server.register(await server.addProvisioningKey(), { uuid })
     await server.heartbeat(uuid)
-    const before = server.clock.now()
+    const [online] = (await server.call('GET', `/devices/${uuid}/history`)).body.items
+    const before = online.at
     assert.equal((await server.call('DELETE', `/devices/${uuid}`)).status, 204)
     assert.equal((await server.call('GET', `/devices/${uuid}`)).body.code, 'device-not-found')
     assert.deepEqual((await server.call('GET', '/fleets/kiosks')).body.statusCounts, {})

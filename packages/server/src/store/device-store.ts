@@ -10,6 +10,7 @@ import type { Device, DeviceStore, Fleet, RecordedMove } from '../registry/ports
 import type { Database } from './database.ts'
 import { isUniqueViolation } from './failures.ts'
 import type { Tables } from './tables.ts'
+import { decodeReasons } from './transition-codec.ts'
 import { appendTransitions, applyCounts } from './transition-log.ts'
 
 type Trx = Transaction<Tables>
@@ -230,11 +231,11 @@ async function moveDevice(
     .executeTakeFirst()
   const standing = {
     at: Math.max(at, latest?.at ?? 0),
-    from: row.status,
-    to: row.status,
-    heartbeat: row.heartbeat_state,
-    cloudlink: row.cloudlink_state,
-    reasons: latest?.reasons ?? '[]',
+    from: row.status as Status,
+    to: row.status as Status,
+    heartbeat: row.heartbeat_state as HeartbeatState,
+    cloudlink: row.cloudlink_state as CloudlinkState,
+    reasons: latest ? decodeReasons(latest.reasons, latest.at) : [],
   }
   const left = {
     device_id: id,
@@ -249,12 +250,7 @@ async function moveDevice(
     uuid: row.uuid,
     name: row.name,
     fleet: fleet.slug,
-    at: standing.at,
-    from: row.status as Status,
-    to: row.status as Status,
-    heartbeat: row.heartbeat_state as HeartbeatState,
-    cloudlink: row.cloudlink_state as CloudlinkState,
-    reasons: JSON.parse(standing.reasons),
+    ...standing,
   }
 }
 

@@ -1,17 +1,13 @@
 // Reads of the history for the API: what happened, newest first; how a fleet was at an instant; and
 // the log from a position on, for the live stream.
 
-import {
-  type CloudlinkState,
-  type HeartbeatState,
-  isStatus,
-  type Status,
-} from '@muster/core/statuses.ts'
+import type { Status } from '@muster/core/statuses.ts'
 import { type RawBuilder, sql } from 'kysely'
 import type { FormerDevice, HistoryQueries } from '../api/ports.ts'
 import type { RecordedTransition } from '../presence/ports.ts'
 import type { Database } from './database.ts'
 import { afterLast } from './pages.ts'
+import { cloudlinkCode, decodeReasons, heartbeatCode, statusCode } from './transition-codec.ts'
 
 /** Devices looked at in one statement while a whole fleet is counted: others are served in between. */
 const countChunk = 5_000
@@ -66,8 +62,10 @@ export function createHistoryQueries(database: Database): HistoryQueries {
       while (afterId !== null) {
         const asked = { fleetId, at, afterId, limit: countChunk }
         const { rows, lastId } = await loadFormerChunk(database, asked)
-        for (const { to_status: status } of rows)
-          if (isStatus(status)) counts[status] = (counts[status] ?? 0) + 1
+        for (const { to_code } of rows) {
+          const status = statusCode.wordOf(to_code)
+          counts[status] = (counts[status] ?? 0) + 1
+        }
         afterId = lastId
       }
       return counts
@@ -115,10 +113,10 @@ type TransitionRow = {
   name: string
   fleet: string
   at: number
-  from_status: string | null
-  to_status: string
-  heartbeat: string
-  cloudlink: string
+  from_code: number | null
+  to_code: number
+  heartbeat_code: number
+  cloudlink_code: number
   reasons: string
 }
 
@@ -127,8 +125,8 @@ async function selectTransitions(
   { read }: Database,
   tail: RawBuilder<unknown>,
 ): Promise<RecordedTransition[]> {
-  const { rows } = await sql<TransitionRow>`select t.id, t.at, t.from_status, t.to_status,
-      t.heartbeat, t.cloudlink, t.reasons,
+  const { rows } = await sql<TransitionRow>`select t.id, t.at, t.from_code, t.to_code,
+      t.heartbeat_code, t.cloudlink_code, t.reasons,
       coalesce(d.uuid, p.uuid, '') as uuid, coalesce(d.name, p.name, '') as name,
       coalesce(f.slug, '') as fleet
     from transitions as t
@@ -142,11 +140,11 @@ async function selectTransitions(
     name: row.name,
     fleet: row.fleet,
     at: row.at,
-    from: row.from_status as Status | null,
-    to: row.to_status as Status,
-    heartbeat: row.heartbeat as HeartbeatState,
-    cloudlink: row.cloudlink as CloudlinkState,
-    reasons: JSON.parse(row.reasons),
+    from: row.from_code === null ? null : statusCode.wordOf(row.from_code),
+    to: statusCode.wordOf(row.to_code),
+    heartbeat: heartbeatCode.wordOf(row.heartbeat_code),
+    cloudlink: cloudlinkCode.wordOf(row.cloudlink_code),
+    reasons: decodeReasons(row.reasons, row.at),
   }))
 }
 
@@ -154,11 +152,11 @@ type FormerRow = {
   device_id: number
   uuid: string
   name: string
-  to_status: string
+  to_code: number
   since: number | null
   at: number
-  heartbeat: string
-  cloudlink: string
+  heartbeat_code: number
+  cloudlink_code: number
   reasons: string
 }
 
@@ -182,11 +180,11 @@ async function loadFormerChunk(
   const { rows: ever } = await sql<{ id: number }>`${candidates}`.execute(read)
   const lastId = ever.length < limit ? null : ever.at(-1)!.id
   const until = sql`device_id = ever.id and at <= ${at}`
-  const { rows } = await sql<FormerRow>`select t.device_id, t.to_status, t.at, t.heartbeat,
-      t.cloudlink, t.reasons,
+  const { rows } = await sql<FormerRow>`select t.device_id, t.to_code, t.at,
+      t.heartbeat_code, t.cloudlink_code, t.reasons,
       coalesce(d.uuid, p.uuid) as uuid, coalesce(d.name, p.name) as name,
       (select max(at) from transitions where ${until}
-        and (from_status is null or from_status <> to_status)) as since
+        and (from_code is null or from_code <> to_code)) as since
     from (${candidates}) as ever
     join transitions as t on t.id = (select id from transitions where ${until}
       order by at desc, id desc limit 1)
@@ -201,10 +199,10 @@ function formerDeviceOf(row: FormerRow): FormerDevice {
   return {
     uuid: row.uuid,
     name: row.name,
-    status: row.to_status as Status,
+    status: statusCode.wordOf(row.to_code),
     since: row.since ?? row.at,
-    heartbeat: row.heartbeat as HeartbeatState,
-    cloudlink: row.cloudlink as CloudlinkState,
-    reasons: JSON.parse(row.reasons),
+    heartbeat: heartbeatCode.wordOf(row.heartbeat_code),
+    cloudlink: cloudlinkCode.wordOf(row.cloudlink_code),
+    reasons: decodeReasons(row.reasons, row.at),
   }
 }

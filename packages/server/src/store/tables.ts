@@ -117,10 +117,11 @@ export type Tables = {
     device_id: number
     fleet_id: number
     at: number
-    from_status: string | null
-    to_status: string
-    heartbeat: string
-    cloudlink: string
+    /** Words are numbers here, and reasons are short: see transition-codec.ts. */
+    from_code: number | null
+    to_code: number
+    heartbeat_code: number
+    cloudlink_code: number
     reasons: string
   }
   log_position: { id: number; position: number }

@@ -3,24 +3,16 @@
 // a position has missed nothing before it. A sequence would leave holes and commit out of order.
 
 import { sql, type Transaction } from 'kysely'
+import type { Transition } from '../presence/ports.ts'
 import type { Database } from './database.ts'
 import { tableOf } from './rows.ts'
 import type { Tables } from './tables.ts'
+import { cloudlinkCode, encodeReasons, heartbeatCode, statusCode } from './transition-codec.ts'
 
 type Trx = Transaction<Tables>
 type Dialect = Database['dialect']
 
-export type TransitionRow = {
-  deviceId: number
-  fleetId: number
-  at: number
-  from: string | null
-  to: string
-  heartbeat: string
-  cloudlink: string
-  /** JSON of Reason[]. */
-  reasons: string
-}
+export type TransitionRow = Transition & { deviceId: number; fleetId: number }
 
 /** Appends, and returns the position of the first; the others follow it one by one. */
 export async function appendTransitions(
@@ -41,10 +33,10 @@ export async function appendTransitions(
     device_id: 'int',
     fleet_id: 'int',
     at: 'int',
-    from_status: 'text',
-    to_status: 'text',
-    heartbeat: 'text',
-    cloudlink: 'text',
+    from_code: 'int',
+    to_code: 'int',
+    heartbeat_code: 'int',
+    cloudlink_code: 'int',
     reasons: 'text',
   } as const
   const values = rows.map((row, i) => [
@@ -52,11 +44,11 @@ export async function appendTransitions(
     row.deviceId,
     row.fleetId,
     row.at,
-    row.from,
-    row.to,
-    row.heartbeat,
-    row.cloudlink,
-    row.reasons,
+    row.from && statusCode.numberOf(row.from),
+    statusCode.numberOf(row.to),
+    heartbeatCode.numberOf(row.heartbeat),
+    cloudlinkCode.numberOf(row.cloudlink),
+    encodeReasons(row.reasons, row.at),
   ])
   const names = sql.raw(Object.keys(columns).join(', '))
   await sql`insert into transitions (${names})
