@@ -7,6 +7,8 @@ import type { Clock } from './clock.ts'
 export interface VirtualClock extends Clock {
   /** Moves this clock forward to `at` at once, running nothing: as when a clock is corrected. */
   advanceTo(at: number): void
+  /** Sets this clock to `at`, forward or back, running nothing. */
+  setTo(at: number): void
   /** Lets time pass until `at`, running what falls due on the way. */
   runUntil(at: number): Promise<void>
   /** Lets `durationMs` pass. */
@@ -32,6 +34,9 @@ export function createVirtualClock(startAt: number, settle: () => Promise<void>)
     },
     advanceTo(at) {
       now = Math.max(now, at)
+    },
+    setTo(at) {
+      now = at
     },
     run(durationMs) {
       return this.runUntil(now + durationMs)

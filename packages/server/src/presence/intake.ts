@@ -19,7 +19,7 @@ export type Waiting = PromiseWithResolvers<Judgement | null>
 export type Pending = { reports: Report[]; waiting: Waiting[] }
 
 /** A poll: when, by which kind of agent, from where, and the interval that it was answered with. */
-export type Beat = { at: number; agent: AgentKind; address: string | null; toldMs: number }
+export type Beat = { at: number; agent: AgentKind; address: string | null; toldMs: number | null }
 
 /** What cannot be written waits; of more than this of one device only the latest heartbeat counts. */
 export const maxReportsWaiting = 32
@@ -31,14 +31,15 @@ export class Intake {
   /** A heartbeat that changes nothing about the device but its deadline. */
   renew(by: Voucher, at: number, address: string | null): void {
     const { device } = by
-    const { deviceId, version, renewMs, capAt, policy } = device
+    const { deviceId, version, renewMs, capAt } = device
     device.dueAt = Math.min(at + renewMs!, capAt ?? Infinity)
     this.#renewals.set(deviceId, {
       deviceId,
       version,
+      sinceAt: this.#renewals.get(deviceId)?.sinceAt ?? at,
       heartbeatAt: at,
       dueAt: device.dueAt,
-      toldMs: policy.heartbeatIntervalMs,
+      toldMs: toldMsOf(device),
       address,
       by,
     })
@@ -46,7 +47,8 @@ export class Intake {
 
   /** A heartbeat that must be judged. */
   addHeartbeat(by: Voucher, { at, agent, address, toldMs }: Beat): void {
-    const seen: Observation[] = [{ kind: 'heartbeat', at, agent, address, intervalMs: toldMs }]
+    const told = toldMs === null ? {} : { intervalMs: toldMs }
+    const seen: Observation[] = [{ kind: 'heartbeat', at, agent, address, ...told }]
     const { reports } = this.#entryOf(by.device.deviceId)
     if (reports.length >= maxReportsWaiting && isHeartbeat(reports.at(-1)!)) reports.pop()
     if (reports.length < maxReportsWaiting) reports.push({ at, seen, by })
@@ -68,8 +70,11 @@ export class Intake {
   }
 
   putBackRenewals(renewals: Map<number, Renewing>): void {
-    for (const [deviceId, renewing] of renewals)
-      if (!this.#renewals.has(deviceId)) this.#renewals.set(deviceId, renewing)
+    for (const [deviceId, renewing] of renewals) {
+      const newer = this.#renewals.get(deviceId)
+      if (newer) newer.sinceAt = renewing.sinceAt
+      else this.#renewals.set(deviceId, renewing)
+    }
   }
 
   takeRenewals(): Map<number, Renewing> {
@@ -108,6 +113,11 @@ export class Intake {
     }
     return entry
   }
+}
+
+/** The interval that the answer to a poll tells; a frozen device gets no target state, so none. */
+export function toldMsOf({ frozen, policy }: KnownDevice): number | null {
+  return frozen ? null : policy.heartbeatIntervalMs
 }
 
 /** Of reports that are refused, what remains true: that the devices were heard. */

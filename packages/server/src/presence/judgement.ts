@@ -112,16 +112,17 @@ function createCourse(docket: Docket, gaps: Gaps) {
     },
     conclude(at: number): Judgement {
       stand(Math.max(at, cursorAt))
+      const isFrozen = standing.status === 'frozen'
       return {
         docket,
         evidence: own,
         standing,
         active: isActive(own),
-        frozen: standing.status === 'frozen',
+        frozen: isFrozen,
         transitions,
         judgedAt: cursorAt,
         dueAt: lapse,
-        ...renewalOf(docket, own, gaps, cursorAt),
+        ...renewalOf(docket, own, gaps, cursorAt, isFrozen),
       }
     },
   }
@@ -172,12 +173,15 @@ function renewalOf(
   own: DeviceEvidence,
   gaps: Gaps,
   at: number,
+  isFrozen: boolean,
 ): Pick<Judgement, 'renewMs' | 'capAt'> {
   const none = { renewMs: null, capAt: null }
   if (own.heartbeat?.at === undefined) return none
   const { agent, address } = own.heartbeat
   const { policy } = docket
-  const intervalMs = policy.heartbeatIntervalMs
+  // The answer to a frozen device tells it no interval.
+  const toldMs = isFrozen ? own.told?.intervalMs : undefined
+  const intervalMs = toldMs ?? policy.heartbeatIntervalMs
   const beaten = observe(own, { kind: 'heartbeat', at, agent, address })
   const ask = (told: number) => {
     const evidence = { ...beaten, told: { at, intervalMs: told } }

@@ -28,6 +28,10 @@ export class Listener {
   #recorded: readonly Gap[] = []
   #stalls: Gap[] = []
   #pulseAt = 0
+  /** Since then devices were turned away for want of the store; null: none was since the last round. */
+  #refusedSince: number | null = null
+  /** The gap that they make, among the stalls, as long as rounds fail. */
+  #refusal: Gap | null = null
   /** Until here silence has been judged; a gap found later cannot begin before it. */
   #judgedUntilAt = 0
   /** The latest instant that all replicas vouch for; Infinity: there is no other. */
@@ -40,7 +44,7 @@ export class Listener {
 
   async start(): Promise<void> {
     const { store, clock, replica } = this.#deps
-    clock.advanceTo(await store.loadTimeBase(clock.now()))
+    clock.setTo(await store.loadTimeBase(clock.now()))
     this.#take(await store.openListening(replica, clock.now()))
     this.#pulseAt = clock.now()
     this.#cancelPulse = clock.after(pulseMs, () => this.#beat())
@@ -63,9 +67,10 @@ export class Listener {
 
   /** Gives our word for `heardAt`, and answers until when silence is certain. */
   async keep(heardAt: number): Promise<number> {
-    const { store, replica } = this.#deps
+    const { store, clock, replica } = this.#deps
     const given = this.#stalls
-    const listening = await store.keepListening(this.#listeningId, replica, heardAt, given)
+    const word = { untilAt: heardAt, now: clock.now() }
+    const listening = await store.keepListening(this.#listeningId, replica, word, given)
     this.#stalls = this.#stalls.slice(given.length)
     this.#take(listening)
     this.#judgedUntilAt = Math.max(this.#judgedUntilAt, listening.horizonAt)
@@ -85,6 +90,28 @@ export class Listener {
       this.#joinGaps()
     }
     this.#pulseAt = now
+  }
+
+  /** A device was turned away because the store could not tell whether to admit it. */
+  noteRefused(): void {
+    this.#refusedSince ??= this.#deps.clock.now()
+  }
+
+  /** A round begins; for whom was turned away since the last good one, we were not there. */
+  beginRound(): void {
+    this.noticeStall()
+    if (this.#refusedSince === null) return
+    const untilAt = this.#deps.clock.now()
+    const fromAt = Math.max(Math.min(this.#refusedSince, untilAt - 1), this.#judgedUntilAt)
+    const refusal: Gap = { fromAt, untilAt, kind: 'absence' }
+    this.#stalls = [...this.#stalls.filter((gap) => gap !== this.#refusal), refusal]
+    this.#refusal = refusal
+    this.#joinGaps()
+  }
+
+  endRound(): void {
+    this.#refusedSince = null
+    this.#refusal = null
   }
 
   #beat(): void {

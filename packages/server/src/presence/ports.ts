@@ -27,9 +27,12 @@ export type KnownDevice = {
 export type Renewal = {
   deviceId: number
   version: number
+  /** The first of the heartbeats that come together here: each came in time after the one before. */
+  sinceAt: number
   heartbeatAt: number
   dueAt: number
-  toldMs: number
+  /** Null: its answer told no interval. */
+  toldMs: number | null
   address: string | null
 }
 
@@ -118,12 +121,13 @@ export interface PresenceStore {
   openListening(replica: string, now: number): Promise<Listening>
   /**
    * "All that I heard until `untilAt` is durable." Notices replicas that have fallen silent: what they
-   * heard last may be lost, so that time becomes a gap. `stalls` are gaps that this replica noticed.
+   * heard last may be lost, so that time until `now` becomes a gap; our word may lag behind `now`.
+   * `stalls` are gaps that this replica noticed.
    */
   keepListening(
     listeningId: number,
     replica: string,
-    untilAt: number,
+    word: { untilAt: number; now: number },
     stalls: readonly Gap[],
   ): Promise<Listening>
   closeListening(listeningId: number, untilAt: number): Promise<void>

@@ -23,6 +23,7 @@ import {
   type Pending,
   type Renewing,
   type Report,
+  toldMsOf,
 } from './intake.ts'
 import { judgeDevice, mustWait } from './judgement.ts'
 import { createKnownDevices, opens } from './known-devices.ts'
@@ -108,9 +109,13 @@ export class Presence {
     const device = this.#known.find(uuid)
     if (device && opens(device, keyHash, clock.now())) return device
     // Perhaps the copy is older than the key: a refusal is only certain from the store.
-    return this.#known
-      .load(uuid)
-      .then((loaded) => (loaded && opens(loaded, keyHash, clock.now()) ? loaded : null))
+    return this.#known.load(uuid).then(
+      (loaded) => (loaded && opens(loaded, keyHash, clock.now()) ? loaded : null),
+      (error) => {
+        this.#listener.noteRefused()
+        throw error
+      },
+    )
   }
 
   /** A poll by the device itself with its own valid key. Answered at once, durable soon after. */
@@ -122,7 +127,7 @@ export class Presence {
       this.#rounds.wantSoon()
       return
     }
-    const toldMs = device.policy.heartbeatIntervalMs
+    const toldMs = toldMsOf(device)
     this.#intake.addHeartbeat({ device, keyHash }, { at, agent, address, toldMs })
     this.#rounds.wantNow()
   }
@@ -213,7 +218,7 @@ export class Presence {
     const { store, clock } = this.#deps
     // Requests stamped in this very millisecond may still come: the one before is over.
     const heardAt = clock.now() - 1
-    this.#listener.noticeStall()
+    this.#listener.beginRound()
     await this.#writeRenewals()
     await this.#judgePending(this.#listener.horizonAt(heardAt))
     // What had to be put back is not durable yet, so our word must not cover it.
@@ -221,7 +226,9 @@ export class Presence {
     const horizonAt = await this.#listener.keep(wordAt)
     if (this.#fleetsChanged) this.#fleetsChanged = await store.markChangedFleets(batchSize)
     const more = await this.#judgeDue(horizonAt)
-    return more || this.#fleetsChanged ? heardAt : store.loadNextDue(horizonAt)
+    const nextAt = more || this.#fleetsChanged ? heardAt : await store.loadNextDue(horizonAt)
+    this.#listener.endRound()
+    return nextAt
   }
 
   async #writeRenewals(): Promise<void> {
@@ -238,9 +245,11 @@ export class Presence {
   }
 
   /** Something happened to the device that our copy did not know: its heartbeat must be judged. */
-  #doubt({ by, heartbeatAt: at, address, toldMs }: Renewing): void {
+  #doubt({ by, sinceAt, heartbeatAt, address, toldMs }: Renewing): void {
     by.device.version = unknownVersion
-    this.#intake.addHeartbeat(by, { at, agent: by.device.agent!, address, toldMs })
+    const agent = by.device.agent!
+    for (const at of new Set([sinceAt, heartbeatAt]))
+      this.#intake.addHeartbeat(by, { at, agent, address, toldMs })
   }
 
   async #judgePending(horizonAt: number): Promise<void> {

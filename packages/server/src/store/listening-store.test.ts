@@ -4,6 +4,8 @@ import { databases, noon } from '../fixtures.ts'
 import { createListeningStore } from './listening-store.ts'
 
 const second = 1_000
+/** A word that is given at the instant that it covers. */
+const wordAt = (now: number) => ({ untilAt: now, now })
 
 for (const { name, skip, open } of databases) {
   test(`${name}: the first to listen finds no gap`, { skip }, async () => {
@@ -27,7 +29,7 @@ for (const { name, skip, open } of databases) {
     const store = createListeningStore(database)
     const { listeningId } = await store.openListening('a', noon)
     const stall = { fromAt: noon + second, untilAt: noon + 4 * second, kind: 'stall' as const }
-    const kept = await store.keepListening(listeningId, 'a', noon + 5 * second, [stall])
+    const kept = await store.keepListening(listeningId, 'a', wordAt(noon + 5 * second), [stall])
     assert.deepEqual(kept.gaps, [stall])
     assert.equal(kept.horizonAt, noon + 5 * second)
   })
@@ -40,7 +42,7 @@ for (const { name, skip, open } of databases) {
     const future = Date.now() + 3_600 * second
     const { listeningId } = await store.openListening('a', future)
     await store.closeListening(listeningId, future + second)
-    assert.equal(await store.loadTimeBase(Date.now()), future + second)
+    assert.equal(await store.loadTimeBase(Date.now()), future + second + 1)
   })
 }
 
@@ -63,9 +65,9 @@ test('PostgreSQL: silence is certain only until what the slowest replica vouches
   const a = await store.openListening('a', noon)
   const b = await store.openListening('b', noon + second)
   assert.deepEqual(b.gaps, [], 'somebody listened all the time')
-  const kept = await store.keepListening(b.listeningId, 'b', noon + 2 * second, [])
+  const kept = await store.keepListening(b.listeningId, 'b', wordAt(noon + 2 * second), [])
   assert.equal(kept.horizonAt, noon)
-  const both = await store.keepListening(a.listeningId, 'a', noon + 3 * second, [])
+  const both = await store.keepListening(a.listeningId, 'a', wordAt(noon + 3 * second), [])
   assert.equal(both.horizonAt, noon + 2 * second)
 })
 
@@ -82,7 +84,7 @@ test('PostgreSQL: a replica that falls silent is noticed once, and its time beco
     .set((eb) => ({ wrote_at: eb('wrote_at', '-', 4 * second) }))
     .where('id', '=', dead.listeningId)
     .execute()
-  const keep = (id: number, name: string) => store.keepListening(id, name, noon + 4 * second, [])
+  const keep = (id: number, name: string) => store.keepListening(id, name, wordAt(noon + 4 * second), [])
   await Promise.all([keep(a.listeningId, 'a'), keep(b.listeningId, 'b')])
   const { gaps, horizonAt } = await keep(a.listeningId, 'a')
   assert.deepEqual(gaps, [absence(0, 4)])
@@ -96,7 +98,7 @@ test('PostgreSQL: a replica that was taken for dead begins to listen anew', {
   const store = createListeningStore(database)
   const a = await store.openListening('a', noon)
   await store.closeListening(a.listeningId, noon)
-  const kept = await store.keepListening(a.listeningId, 'a', noon + 9 * second, [])
+  const kept = await store.keepListening(a.listeningId, 'a', wordAt(noon + 9 * second), [])
   assert.notEqual(kept.listeningId, a.listeningId)
 })
 

@@ -24,10 +24,10 @@ export function createListeningStore(database: Database): ListeningPort {
     loadTimeBase: (wallAt) => loadTimeBase(write, database, wallAt),
     openListening: (replica, now) =>
       write.transaction().execute((trx) => openListening(trx, database, replica, now)),
-    keepListening: (listeningId, replica, untilAt, stalls) =>
+    keepListening: (listeningId, replica, word, stalls) =>
       write
         .transaction()
-        .execute((trx) => keepListening(trx, database, { listeningId, replica, untilAt, stalls })),
+        .execute((trx) => keepListening(trx, database, { listeningId, replica, ...word, stalls })),
     async closeListening(listeningId, untilAt) {
       await write
         .updateTable('listening')
@@ -78,11 +78,17 @@ async function openListening(
   return loadListening(trx, id, dbNow)
 }
 
-type Word = { listeningId: number; replica: string; untilAt: number; stalls: readonly Gap[] }
+type Word = {
+  listeningId: number
+  replica: string
+  untilAt: number
+  now: number
+  stalls: readonly Gap[]
+}
 
 async function keepListening(trx: Trx, sharing: Sharing, word: Word): Promise<Listening> {
-  const { listeningId, replica, untilAt, stalls } = word
-  const dbNow = await databaseNow(trx, sharing, untilAt)
+  const { listeningId, replica, untilAt, now, stalls } = word
+  const dbNow = await databaseNow(trx, sharing, now)
   const kept = await trx
     .updateTable('listening')
     .set({ until_at: untilAt, wrote_at: dbNow })
@@ -92,7 +98,7 @@ async function keepListening(trx: Trx, sharing: Sharing, word: Word): Promise<Li
   // Others took us for dead while we stood still. They have recorded the gap: begin anew.
   const id = kept.numUpdatedRows > 0n ? listeningId : await insertRow(trx, replica, untilAt, dbNow)
   const dead = sharing.shared ? await endDead(trx, dbNow, id) : []
-  await insertGaps(trx, [...stalls, ...dead.map(absenceUntil(untilAt))])
+  await insertGaps(trx, [...stalls, ...dead.map(absenceUntil(now))])
   return loadListening(trx, id, dbNow)
 }
 

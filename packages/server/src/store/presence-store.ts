@@ -108,6 +108,7 @@ async function renew(trx: Trx, dialect: Dialect, renewals: readonly Renewal[]): 
   const columns = {
     device_id: 'int',
     version: 'int',
+    since_at: 'int',
     heartbeat_at: 'int',
     due_at: 'int',
     told_ms: 'int',
@@ -118,17 +119,25 @@ async function renew(trx: Trx, dialect: Dialect, renewals: readonly Renewal[]): 
   const heard = tableOf(
     dialect,
     columns,
-    sorted.map((r) => [r.deviceId, r.version, r.heartbeatAt, r.dueAt, r.toldMs, r.address]),
+    sorted.map((r) => [
+      r.deviceId,
+      r.version,
+      r.sinceAt,
+      r.heartbeatAt,
+      r.dueAt,
+      r.toldMs,
+      r.address,
+    ]),
   )
   const { numAffectedRows } = await sql`update contacts set
       heartbeat_at = heard.heartbeat_at,
       due_at = heard.due_at,
-      told_ms = heard.told_ms,
+      told_ms = coalesce(heard.told_ms, contacts.told_ms),
       address = heard.address
     from ${heard} as heard
     where contacts.device_id = heard.device_id
       and contacts.version = heard.version
-      and contacts.due_at >= heard.heartbeat_at
+      and contacts.due_at >= heard.since_at
       and coalesce(contacts.heartbeat_at, 0) <= heard.heartbeat_at`.execute(trx)
   if (Number(numAffectedRows) === renewals.length) return []
   const { rows } = await sql<{ device_id: number }>`select heard.device_id
