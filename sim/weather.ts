@@ -1,0 +1,93 @@
+// What happens to the server: processes are killed, restarted, starved or cut off, all are away at
+// once, wall clocks jump, and the store fails or is away for a while.
+
+import { dayMs, hourMs, minuteMs } from './scenario.ts'
+import type { World } from './world.ts'
+
+export type Weather = ReturnType<typeof createWeather>
+
+export function createWeather(world: World) {
+  const { clock, random, scenario, replicas, disk } = world
+
+  function often(perDay: number, act: () => void): void {
+    if (perDay <= 0) return
+    clock.after(random.wait(dayMs / perDay), () => {
+      if (world.healed) return
+      act()
+      often(perDay, act)
+    })
+  }
+
+  const place = () => random.between(0, scenario.replicaCount - 1)
+
+  function stepClocks(): void {
+    if (scenario.clocksStep) replicas.stepWallClocks(random.pick([0, 0, -hourMs, hourMs]))
+  }
+
+  function crash(): void {
+    const at = place()
+    replicas.crash(at)
+    stepClocks()
+    replicas.restart(at, random.magnitude(500, 5 * minuteMs))
+  }
+
+  function restart(): void {
+    const at = place()
+    void replicas.stop(at).then(() => {
+      stepClocks()
+      replicas.restart(at, random.magnitude(500, minuteMs))
+    })
+  }
+
+  /** Everybody is away: some killed, some stopped. */
+  function absence(): void {
+    const awayMs = random.magnitude(1_000, scenario.name === 'mass' ? 2 * hourMs : 24 * hourMs)
+    for (let at = 0; at < scenario.replicaCount; at++) {
+      if (random.chance(0.5)) replicas.crash(at)
+      else void replicas.stop(at)
+      replicas.restart(at, awayMs + random.between(0, 2_000))
+    }
+    stepClocks()
+  }
+
+  function stall(): void {
+    const run = random.pick(replicas.serving())
+    if (run) replicas.stall(run, random.magnitude(300, 3 * minuteMs))
+  }
+
+  function outage(): void {
+    const awayMs = random.magnitude(500, 20 * minuteMs)
+    world.tell(`the store is away for ${awayMs} ms`)
+    disk.faults.awayUntil = Math.max(disk.faults.awayUntil, clock.now() + awayMs)
+    world.outageMs = Math.max(world.outageMs, awayMs)
+    world.troubled(awayMs + minuteMs)
+  }
+
+  return {
+    start(): void {
+      disk.faults.delays = scenario.storeDelays
+      disk.faults.statementFaultRate = scenario.statementFaultRate
+      often(scenario.crashesPerDay, crash)
+      often(scenario.restartsPerDay, restart)
+      often(scenario.absencesPerDay, absence)
+      often(scenario.stallsPerDay, stall)
+      often(scenario.outagesPerDay, outage)
+      if (scenario.replicaCount > 1)
+        often(scenario.partitionsPerDay, () =>
+          world.network.cutOffReplica(place(), clock.now() + random.magnitude(1_000, hourMs)),
+        )
+      often(scenario.partitionsPerDay / 6, () =>
+        world.network.cutOffEverybody(clock.now() + random.magnitude(1_000, 20 * minuteMs)),
+      )
+    },
+
+    /** The sky clears: every process runs, every way is open, the store answers. */
+    heal(): void {
+      disk.faults.delays = false
+      disk.faults.statementFaultRate = 0
+      disk.faults.awayUntil = 0
+      world.network.heal()
+      for (let at = 0; at < scenario.replicaCount; at++) replicas.restart(at, 1)
+    },
+  }
+}

@@ -1,0 +1,105 @@
+// Stands between presence and its store, changes nothing, and tells the truth what was committed: which
+// heartbeats, by which facts devices were judged, which transitions were stored and must now be
+// published, and for what time a replica has given its word.
+
+import type { Policy } from '@muster/core/policy.ts'
+import type { Docket, Judgement, PresenceStore } from '../packages/server/src/presence/ports.ts'
+import type { Run } from './replicas.ts'
+import type { World } from './world.ts'
+
+export function createWitness(world: World, run: Run, store: PresenceStore): PresenceStore {
+  const { devicesById, disk } = world
+
+  function committed(deviceId: number, heartbeatAt: number): void {
+    const device = devicesById[deviceId]
+    if (!device) return
+    device.committedAt = heartbeatAt
+    device.committedRun = run.id
+  }
+
+  function judged({ docket, evidence, judgedAt }: Judgement): void {
+    const device = devicesById[docket.deviceId]
+    if (!device) return
+    const heardAt = evidence.heartbeat?.at ?? -1
+    if (heardAt > (docket.evidence.heartbeat?.at ?? -1)) committed(docket.deviceId, heardAt)
+    if (!samePolicy(device.policy, docket.policy)) {
+      device.policy = docket.policy
+      device.meddledWith = true
+      device.log.push({ at: judgedAt, told: null, seen: null, policy: docket.policy })
+    }
+    if (!sameFreezes(device.inherited, docket.inherited)) {
+      device.inherited = docket.inherited
+      device.meddledWith = true
+      device.log.push({ at: judgedAt, told: null, seen: null, inherited: docket.inherited })
+    }
+  }
+
+  /** The answer to a commit was lost; whether it took effect is written in the row. */
+  function tookEffect({ docket }: Judgement): boolean {
+    const [row] = disk.read<{ version: number }>(
+      'select version from contacts where device_id = ?',
+      [docket.deviceId],
+    )
+    return row !== undefined && row.version > docket.version
+  }
+
+  return {
+    ...store,
+
+    async renew(renewals) {
+      const changed = await store.renew(renewals)
+      const doubted = new Set(changed)
+      for (const { deviceId, heartbeatAt } of renewals)
+        if (!doubted.has(deviceId)) committed(deviceId, heartbeatAt)
+      return changed
+    },
+
+    async judge(which, decide) {
+      let decided: readonly Judgement[] = []
+      try {
+        const recorded = await store.judge(which, (dockets) => {
+          const judgements = decide(dockets)
+          decided = judgements
+          return judgements
+        })
+        for (const judgement of recorded.judgements) judged(judgement)
+        world.checks.stored(run, recorded.transitions)
+        return recorded
+      } catch (error) {
+        if (decided.length > 0 && tookEffect(decided[0]!)) {
+          for (const judgement of decided) judged(judgement)
+          world.checks.storedUnheard()
+        }
+        throw error
+      }
+    },
+
+    async keepListening(listeningId, replica, word, stalls) {
+      const listening = await store.keepListening(listeningId, replica, word, stalls)
+      world.sightings.word(run, word.untilAt)
+      return listening
+    },
+
+    async closeListening(listeningId, untilAt) {
+      await store.closeListening(listeningId, untilAt)
+      world.sightings.word(run, untilAt)
+    },
+  }
+}
+
+function samePolicy(a: Policy, b: Policy): boolean {
+  return (
+    a.heartbeatIntervalMs === b.heartbeatIntervalMs &&
+    a.heartbeatGraceMs === b.heartbeatGraceMs &&
+    a.cloudlinkEnabled === b.cloudlinkEnabled &&
+    a.stallMs === b.stallMs
+  )
+}
+
+function sameFreezes(a: Docket['inherited'], b: Docket['inherited']): boolean {
+  return (
+    a.administrator.at === b.administrator.at &&
+    a.allowance.at === b.allowance.at &&
+    a['fleet-type'].at === b['fleet-type'].at
+  )
+}
