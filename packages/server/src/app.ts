@@ -12,6 +12,7 @@ import type { Queries } from './api/ports.ts'
 import { registerProblems } from './api/problems.ts'
 import { StreamHub } from './api/stream.ts'
 import { compileValidator } from './api/validation.ts'
+import { keepConnections } from './app/connections.ts'
 import {
   type AdministratorSettings,
   type MadeAdministrator,
@@ -19,7 +20,6 @@ import {
 } from './auth/administrator.ts'
 import { createAuth } from './auth/auth.ts'
 import { createDeviceKey, createProvisioningKey, hashKey } from './auth/keys.ts'
-import { keepConnections } from './connections.ts'
 import { registerDeviceApi } from './device-api/device-api.ts'
 import type { Bus } from './presence/ports.ts'
 import { createPresence } from './presence/presence.ts'

@@ -2,7 +2,6 @@
 // only when told to, and devices in it. Every option has a default.
 
 import { randomUUID } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { noEvidence, type Observation } from '@muster/core/evidence.ts'
 import type { PolicyOverrides } from '@muster/core/policy.ts'
 import { createVirtualClock } from '@muster/core/virtual-clock.ts'
@@ -43,7 +42,7 @@ export async function createPostgresDatabase(): Promise<string> {
 
 /** Everything that is under way in this process comes to rest. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await nextTurn()
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 export async function insertFleet(

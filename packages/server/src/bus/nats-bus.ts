@@ -2,9 +2,9 @@
 // store with its place in the log, so what is lost while NATS is away is read there once it is back.
 // That is why nothing is buffered for a server that is away, and why the start does not wait for it.
 
+import type { Log } from '@muster/core/log.ts'
 import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import type { Bus, Change, RecordedTransition } from '../presence/ports.ts'
-import type { Log } from '../presence/presence.ts'
 
 const subject = 'muster.changes'
 /** Keeps a message far below the 1 MB that a NATS server takes. */

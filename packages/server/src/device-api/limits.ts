@@ -2,7 +2,7 @@
 // answered at once but held for a while: one that asks as fast as it is answered slows itself down,
 // and costs the others next to nothing.
 
-import { setTimeout as wait } from 'node:timers/promises'
+import { type Clock, pause } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
 
 type Bucket = { tokens: number; filledAt: number; held: number }
@@ -23,7 +23,7 @@ const holdMs = 1_000
 const maxHeld = 4
 const maxBuckets = 100_000
 
-export function createLimiter({ burst, perSecond }: Limit, clock: { now(): number }) {
+export function createLimiter({ burst, perSecond }: Limit, clock: Clock) {
   const buckets = new Map<string, Bucket>()
 
   function bucketOf(caller: string): Bucket {
@@ -60,7 +60,7 @@ export function createLimiter({ burst, perSecond }: Limit, clock: { now(): numbe
       if (bucket.held >= maxHeld) hangUp()
       else {
         bucket.held++
-        await wait(holdMs)
+        await pause(clock, holdMs)
         bucket.held--
       }
       const retryAfterMs = Math.ceil((1_000 * burst) / perSecond / 2)

@@ -1,6 +1,7 @@
 // What the device API needs of the features: it translates between HTTP and them, and decides nothing.
 
 import type { DeviceView } from '@muster/core/api.ts'
+import type { Clock } from '@muster/core/clock.ts'
 import type { Observation } from '@muster/core/evidence.ts'
 import type { AgentKind } from '@muster/core/policy.ts'
 import type { KnownDevice } from '../presence/ports.ts'
@@ -45,7 +46,7 @@ export type DeviceApiDeps = {
   presence: DeviceKeeper
   registry: Registrar
   facts: FactStore
-  clock: { now(): number }
+  clock: Clock
   hashKey(key: string): string
   /** The device as people see it. */
   loadView(uuid: string): Promise<DeviceView | null>

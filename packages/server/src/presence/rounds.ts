@@ -3,7 +3,7 @@
 // again, later each time; it never takes the loop down.
 
 import type { Clock } from '@muster/core/clock.ts'
-import type { Log } from './presence.ts'
+import type { Log } from '@muster/core/log.ts'
 
 /** Lets what arrives together be written together. */
 const nowMs = 5

@@ -3,15 +3,14 @@
 // requests that come together are answered by one pass, and one that fails is made again.
 
 import type { Clock } from '@muster/core/clock.ts'
+import type { Log } from '@muster/core/log.ts'
 import type { Judge, OrganizationStore } from './ports.ts'
-
-export type AllowanceLog = Record<'info' | 'warn', (details: object, message: string) => void>
 
 type AllowanceDeps = {
   store: OrganizationStore
   presence: Pick<Judge, 'judge'>
   clock: Clock
-  log: AllowanceLog
+  log: Log
 }
 
 /** Devices per transaction: each is judged right after. */

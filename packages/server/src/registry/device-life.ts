@@ -3,8 +3,7 @@
 
 import { Refusal } from '@muster/core/errors.ts'
 import type { Observation } from '@muster/core/evidence.ts'
-import type { Device, DeviceStore } from './ports.ts'
-import type { RegistryDeps } from './registry.ts'
+import type { Device, DeviceStore, RegistryDeps } from './ports.ts'
 
 type LifeDeps = RegistryDeps & { enforceAllowance(organizationId: number): Promise<void> }
 

@@ -4,8 +4,7 @@
 import { Refusal } from '@muster/core/errors.ts'
 import { createDeviceLoader } from './device-life.ts'
 import { changedPolicy, type PolicyChanges } from './policy-changes.ts'
-import type { Device, DeviceChanges } from './ports.ts'
-import type { RegistryDeps } from './registry.ts'
+import type { Device, DeviceChanges, RegistryDeps } from './ports.ts'
 
 const defaultOverlapMs = 86_400_000
 

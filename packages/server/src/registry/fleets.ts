@@ -3,8 +3,7 @@
 import { Refusal } from '@muster/core/errors.ts'
 import type { PolicyOverrides } from '@muster/core/policy.ts'
 import { changedPolicy, type PolicyChanges } from './policy-changes.ts'
-import type { Fleet } from './ports.ts'
-import type { RegistryDeps } from './registry.ts'
+import type { Fleet, RegistryDeps } from './ports.ts'
 
 /** Enough to tell keys apart, too little to guess one. */
 const prefixLength = 10

@@ -2,7 +2,9 @@
 // with one suite over both. Whatever changes a fact that a verdict rests on marks the device as due
 // in the same transaction: a crash right after the commit leaves nobody judged by old facts.
 
+import type { Clock } from '@muster/core/clock.ts'
 import type { Observation } from '@muster/core/evidence.ts'
+import type { Log } from '@muster/core/log.ts'
 import type { PolicyOverrides } from '@muster/core/policy.ts'
 import type { Reason } from '@muster/core/reasons.ts'
 import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
@@ -180,4 +182,16 @@ export interface KeyMaker {
   createDeviceKey(): string
   createProvisioningKey(): string
   hashKey(key: string): string
+}
+
+/** All that the registry stands on. */
+export type RegistryDeps = {
+  store: RegistryStore
+  presence: Judge
+  publish(change: RegistryChange): void
+  keys: KeyMaker
+  clock: Clock
+  /** 0 ≤ x < 1; chooses the words of names. */
+  random(): number
+  log: Log
 }

@@ -5,8 +5,7 @@
 
 import { Refusal } from '@muster/core/errors.ts'
 import { friendlyName } from './names.ts'
-import type { Fleet, NewDevice, ProvisioningKey } from './ports.ts'
-import type { RegistryDeps } from './registry.ts'
+import type { Fleet, NewDevice, ProvisioningKey, RegistryDeps } from './ports.ts'
 
 export type Registration = {
   provisioningKey: string

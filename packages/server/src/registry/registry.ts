@@ -2,31 +2,12 @@
 // called what and belong where. It writes facts and asks presence to judge those whom they concern;
 // it never writes a status.
 
-import type { Clock } from '@muster/core/clock.ts'
-import { type AllowanceLog, createAllowance } from './allowance.ts'
+import { createAllowance } from './allowance.ts'
 import { createDeviceLife } from './device-life.ts'
 import { createDevices } from './devices.ts'
 import { createFleets } from './fleets.ts'
-import type {
-  Judge,
-  KeyMaker,
-  Organization,
-  OrganizationChanges,
-  RegistryChange,
-  RegistryStore,
-} from './ports.ts'
+import type { Organization, OrganizationChanges, RegistryDeps } from './ports.ts'
 import { createRegistrations } from './registrations.ts'
-
-export type RegistryDeps = {
-  store: RegistryStore
-  presence: Judge
-  publish(change: RegistryChange): void
-  keys: KeyMaker
-  clock: Clock
-  /** 0 ≤ x < 1; chooses the words of names. */
-  random(): number
-  log: AllowanceLog
-}
 
 export type Registry = ReturnType<typeof createRegistry>
 
