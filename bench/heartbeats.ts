@@ -5,10 +5,10 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { writeDevices } from './background.ts'
 import { ask, eachOf } from './http.ts'
 import { credentialsOf, heardAt, populate } from './population.ts'
 import { type Bench, median, written } from './promise.ts'
@@ -37,8 +37,7 @@ export const heartbeats: Bench = async ({ quick, say }) => {
   )
   const devices = Array.from({ length: deviceCount }, (_, i) => credentialsOf(0, i, policy))
   const devicesFile = join(folder.path, 'devices')
-  const lines = devices.map(({ uuid, key, etag }) => `${uuid} ${key} ${etag}`)
-  await writeFile(devicesFile, `${lines.join('\n')}\n`)
+  await writeDevices(devicesFile, devices)
   await using server = await startServer(folder.path)
   await using bare = await startBare()
   await eachOf(devices, 32, async ({ uuid, key, etag }) => {

@@ -8,10 +8,20 @@
 
 import { parseArgs } from 'node:util'
 import { heartbeats } from './heartbeats.ts'
+import { lateness } from './lateness.ts'
+import { overview } from './overview.ts'
 import { type Bench, type Measured, verdictOf, written } from './promise.ts'
+import { silence } from './silence.ts'
+import { start } from './start.ts'
+import { watching } from './watching.ts'
 
 const benches: Record<string, Bench> = {
   heartbeats,
+  overview,
+  silence,
+  lateness,
+  watching,
+  start,
 }
 
 const { values: options } = parseArgs({

@@ -2,8 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createReadStream, readFileSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { readFileSync, rmSync } from 'node:fs'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -44,7 +44,7 @@ export async function startServer(
     url,
     pid: child.pid!,
     spawnedAt,
-    read: (path: string) => readApi(url, path),
+    read: <T>(path: string): Promise<T> => readApi<T>(url, path),
     async stop() {
       const ended = once(child, 'exit')
       child.kill('SIGTERM')
@@ -77,18 +77,17 @@ async function readApi<T>(url: string, path: string): Promise<T> {
 /** A folder that goes when it is disposed of; with the files of another, if one is named. */
 export async function openFolder(copyOf?: string) {
   const path = await mkdtemp(join(tmpdir(), 'muster-bench-'))
-  await mkdir(path, { recursive: true })
   if (copyOf) await cp(copyOf, path, { recursive: true })
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+  const gone = { recursive: true, force: true }
+  return {
+    path,
+    removeNow: () => rmSync(path, gone),
+    [Symbol.asyncDispose]: () => rm(path, gone),
+  }
 }
 
 /** Resident memory of a process, in bytes. */
 export function residentBytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)![1]) * 1024
-}
-
-/** Reads the file once, so that no figure hangs on what the disk had in memory. */
-export async function warmFile(path: string): Promise<void> {
-  for await (const _ of createReadStream(path, { highWaterMark: 4 * 1024 * 1024 }));
 }
