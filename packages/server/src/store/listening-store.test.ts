@@ -84,7 +84,8 @@ test('PostgreSQL: a replica that falls silent is noticed once, and its time beco
     .set((eb) => ({ wrote_at: eb('wrote_at', '-', 4 * second) }))
     .where('id', '=', dead.listeningId)
     .execute()
-  const keep = (id: number, name: string) => store.keepListening(id, name, wordAt(noon + 4 * second), [])
+  const keep = (id: number, name: string) =>
+    store.keepListening(id, name, wordAt(noon + 4 * second), [])
   await Promise.all([keep(a.listeningId, 'a'), keep(b.listeningId, 'b')])
   const { gaps, horizonAt } = await keep(a.listeningId, 'a')
   assert.deepEqual(gaps, [absence(0, 4)])
@@ -100,6 +101,23 @@ test('PostgreSQL: a replica that was taken for dead begins to listen anew', {
   await store.closeListening(a.listeningId, noon)
   const kept = await store.keepListening(a.listeningId, 'a', wordAt(noon + 9 * second), [])
   assert.notEqual(kept.listeningId, a.listeningId)
+})
+
+test('PostgreSQL: of two that died one after the other, the absence begins with the first', {
+  skip: postgres!.skip,
+}, async () => {
+  await using database = disposable(await postgres!.open())
+  const store = createListeningStore(database)
+  await store.openListening('a', noon)
+  const b = await store.openListening('b', noon + second)
+  assert.deepEqual(b.gaps, [], 'too soon to know that the first is dead')
+  await store.keepListening(b.listeningId, 'b', wordAt(noon + 2 * second), [])
+  await database.write
+    .updateTable('listening')
+    .set((eb) => ({ wrote_at: eb('wrote_at', '-', 9 * second) }))
+    .execute()
+  const { gaps } = await store.openListening('c', noon + 9 * second)
+  assert.deepEqual(gaps, [absence(0, 9)])
 })
 
 function absence(fromSecond: number, untilSecond: number) {

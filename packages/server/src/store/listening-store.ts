@@ -72,7 +72,8 @@ async function openListening(
     .selectFrom('listening')
     .select((eb) => eb.fn.max('until_at').as('until_at'))
     .executeTakeFirst()
-  const silentSince = anybody ? dead : [last?.until_at ?? now]
+  // Where several died one after the other, the first of them may have taken heartbeats with it.
+  const silentSince = anybody ? dead : [Math.min(...dead, last?.until_at ?? now)]
   await insertGaps(trx, silentSince.map(absenceUntil(now)))
   const id = await insertRow(trx, replica, now, dbNow)
   return loadListening(trx, id, dbNow)
