@@ -182,14 +182,16 @@ function renewalOf(
   // The answer to a frozen device tells it no interval.
   const toldMs = isFrozen ? own.told?.intervalMs : undefined
   const intervalMs = toldMs ?? policy.heartbeatIntervalMs
-  const beaten = observe(own, { kind: 'heartbeat', at, agent, address })
-  const ask = (told: number) => {
-    const evidence = { ...beaten, told: { at, intervalMs: told } }
-    return deriveStatus(evidenceOf(docket, evidence, gaps), policy, at)
+  const beaten = {
+    ...observe(own, { kind: 'heartbeat', at, agent, address }),
+    told: { at, intervalMs },
   }
-  const now = deriveStatus(evidenceOf(docket, own, gaps), policy, at)
-  if (!sameStanding(standingOfVerdict(now), standingOfVerdict(ask(intervalMs)))) return none
-  return { renewMs: lateAfterMs(agent, intervalMs), capAt: ask(Infinity).lapsesAt }
+  const ask = (evidence: DeviceEvidence) =>
+    deriveStatus(evidenceOf(docket, evidence, gaps), policy, at)
+  if (!sameStanding(standingOfVerdict(ask(own)), standingOfVerdict(ask(beaten)))) return none
+  // If it were heard for ever, what is left to lapse is everything else.
+  const heardForEver = { ...beaten, heartbeat: { at: Infinity, agent, address } }
+  return { renewMs: lateAfterMs(agent, intervalMs), capAt: ask(heardForEver).lapsesAt }
 }
 
 function standingOfVerdict(verdict: Verdict): Standing {
