@@ -4,6 +4,7 @@
 // Faults are put in between: statements fail, commits fail (before or after they took effect), answers
 // take time, the database is away.
 
+import { pause } from '@muster/core/clock.ts'
 import type { VirtualClock } from '@muster/core/virtual-clock.ts'
 import type { SqliteRunner } from '../packages/server/src/store/sqlite.ts'
 import { openSqlite, type SqliteAnswer } from '../packages/server/src/store/sqlite-connection.ts'
@@ -37,16 +38,6 @@ export function createDisk(clock: VirtualClock, random: Random) {
     queue.shift()?.()
   }
 
-  /** Resolves when no transaction of another drive is open. */
-  async function turn(drive: object): Promise<void> {
-    while (holder !== null && holder !== drive)
-      await new Promise<void>((resolve) => queue.push(resolve))
-  }
-
-  function wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => clock.after(delayMs, resolve))
-  }
-
   function fails(): boolean {
     return clock.now() < faults.awayUntil || random.chance(faults.statementFaultRate)
   }
@@ -66,9 +57,9 @@ export function createDisk(clock: VirtualClock, random: Random) {
 
     async function slowly(sql: string, parameters: readonly unknown[]): Promise<SqliteAnswer> {
       await held()
-      if (faults.delays && random.chance(0.3))
-        await wait(random.chance(0.005) ? random.between(500, 4_000) : random.between(1, 20))
-      while (!drive.dead && holder !== null && holder !== drive) await turn(drive)
+      if (faults.delays && random.chance(0.3)) await pause(clock, slownessMs(random))
+      while (!drive.dead && holder !== null && holder !== drive)
+        await new Promise<void>((resolve) => queue.push(resolve))
       if (drive.dead) return forever
       if (sql !== 'rollback' && fails()) {
         stats.faults++
@@ -120,4 +111,8 @@ export function createDisk(clock: VirtualClock, random: Random) {
     },
     close: () => connection.close(),
   }
+}
+
+function slownessMs(random: Random): number {
+  return random.chance(0.005) ? random.between(500, 4_000) : random.between(1, 20)
 }

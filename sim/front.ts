@@ -67,53 +67,54 @@ export function createFront(world: World) {
     const known = await run.presence.admit(uuid, hashKey(key))
     if (!known) return refuse(new Refusal('device-key-refused'))
     const from = { agent: kindOf(call), address }
-    const report = isReport ? readReport(uuid, said) : null
+    const read = isReport ? readReport(uuid, said) : null
     const observe = (at: number): Observation[] =>
-      report
-        ? report.observe(at, from)
+      read
+        ? read.observe(at, from)
         : [
             { kind: 'heartbeat', at, ...from },
             { kind: 'goodbye', at, by: null, expectedBackMs: null, ...said },
           ]
-    await report_(run, known, key, observe)
+    await report(world, run, known, key, observe)
     return { status: isReport ? 200 : 204, headers: {}, body: '' }
   }
 
-  async function report_(
-    run: Run,
-    known: KnownDevice,
-    key: string,
-    observe: (at: number) => Observation[],
-  ): Promise<void> {
-    const device = world.devicesByUuid.get(known.uuid)!
-    const at = run.clock.now()
-    const judged = run.presence.report(known, hashKey(key), observe)
-    if (!mayCount(run, device, key)) {
-      if (await judged)
-        world.checks.violation('a report with a key that is not valid was taken', device)
-      throw new Refusal('device-key-refused')
-    }
-    const sighting = world.sightings.observed(run, device, at, observe(at))
-    try {
-      if (await judged) return
-    } catch (error) {
-      world.sightings.refused(device, sighting)
-      throw error
-    }
-    sighting.doubtful = true
+  return { take }
+}
+
+async function report(
+  world: World,
+  run: Run,
+  known: KnownDevice,
+  key: string,
+  observe: (at: number) => Observation[],
+): Promise<void> {
+  const device = world.devicesByUuid.get(known.uuid)!
+  const at = run.clock.now()
+  const judged = run.presence.report(known, hashKey(key), observe)
+  if (!mayCount(run, device, key)) {
+    if (await judged)
+      world.checks.violation('a report with a key that is not valid was taken', device)
     throw new Refusal('device-key-refused')
   }
-
-  /** By the truth: the key opens the device at this instant, or may, because it is changing just now. */
-  function mayCount(run: Run, device: SimDevice, key: string): boolean {
-    if (device.keyChanging) return true
-    const at = run.clock.now()
-    return device.keys.some(
-      (one) => one.key === key && (one.expiresAt === null || at < one.expiresAt),
-    )
+  const sighting = world.sightings.observed(run, device, at, observe(at))
+  try {
+    if (await judged) return
+  } catch (error) {
+    world.sightings.refused(device, sighting)
+    throw error
   }
+  sighting.doubtful = true
+  throw new Refusal('device-key-refused')
+}
 
-  return { take }
+/** By the truth: the key opens the device at this instant, or may, because it is changing just now. */
+function mayCount(run: Run, device: SimDevice, key: string): boolean {
+  if (device.keyChanging) return true
+  const at = run.clock.now()
+  return device.keys.some(
+    (one) => one.key === key && (one.expiresAt === null || at < one.expiresAt),
+  )
 }
 
 function kindOf({ headers }: Call): AgentKind {

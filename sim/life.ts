@@ -4,8 +4,9 @@
 import { noEvidence, observe } from '@muster/core/evidence.ts'
 import { defaultPolicy, effectivePolicy } from '@muster/core/policy.ts'
 import type { UpdateStatus } from '@muster/core/statuses.ts'
+import { often } from './often.ts'
 import { startProgram } from './programs.ts'
-import { dayMs, type FleetPlan, hourMs, minuteMs } from './scenario.ts'
+import { type FleetPlan, hourMs, minuteMs } from './scenario.ts'
 import { addTrouble, type SimDevice } from './sim-device.ts'
 import type { World } from './world.ts'
 
@@ -128,27 +129,6 @@ export function createLife(world: World) {
       returnAfter(device, random.magnitude(5_000, 6 * hourMs), cause !== 'agent-stop')
   }
 
-  function state(device: SimDevice): void {
-    const { program } = device
-    if (!program) return
-    const progress = random.pick([null, 0, 10, 50, 50, 100])
-    if (random.chance(0.5))
-      program.state({ kind: 'update', updateStatus: random.pick(updateSteps), progress })
-    else if (random.chance(0.6))
-      program.state({ kind: 'configuring', step: random.pick(steps), progress })
-    else program.state({ kind: 'configured' })
-  }
-
-  /** Again and again, around so many times a day. */
-  function often(perDay: number, act: () => void): void {
-    if (perDay <= 0) return
-    clock.after(random.wait(dayMs / perDay), () => {
-      if (world.healed) return
-      act()
-      often(perDay, act)
-    })
-  }
-
   function cutPower(device: SimDevice): void {
     kill(device)
     if (random.chance(0.85)) returnAfter(device, random.magnitude(1_000, 8 * hourMs), true)
@@ -179,17 +159,29 @@ export function createLife(world: World) {
         if (!random.chance(0.02)) clock.after(firstMs, () => start(device, false))
       }
       const count = devices.length
-      often(scenario.deathsPerDay * count, () => {
+      often(world, scenario.deathsPerDay * count, () => {
         const device = random.pick(world.devices)
         if (random.chance(0.5)) cutPower(device)
         else void stopCleanly(device)
       })
-      often(scenario.reportsPerDay * count, () => state(random.pick(world.devices)))
-      often(scenario.partitionsPerDay, () => {
+      often(world, scenario.reportsPerDay * count, () => state(world, random.pick(world.devices)))
+      often(world, scenario.partitionsPerDay, () => {
         const cutMs = random.magnitude(1_000, 3 * hourMs)
         for (const device of world.devices)
           if (random.chance(0.2)) device.partitionedUntil = clock.now() + cutMs
       })
     },
   }
+}
+
+/** The device says what it is doing now. */
+function state({ random }: World, device: SimDevice): void {
+  const { program } = device
+  if (!program) return
+  const progress = random.pick([null, 0, 10, 50, 50, 100])
+  if (random.chance(0.5))
+    program.state({ kind: 'update', updateStatus: random.pick(updateSteps), progress })
+  else if (random.chance(0.6))
+    program.state({ kind: 'configuring', step: random.pick(steps), progress })
+  else program.state({ kind: 'configured' })
 }

@@ -5,6 +5,7 @@
 
 import type { Answer, Call } from '../packages/agent/src/transport.ts'
 import type { Life } from './programs.ts'
+import type { Random } from './random.ts'
 import type { Run } from './replicas.ts'
 import { addTrouble, type SimDevice } from './sim-device.ts'
 import type { World } from './world.ts'
@@ -27,97 +28,19 @@ export function createNetwork(world: World) {
 
   function request(device: SimDevice, life: Life, call: Call): Promise<Answer> {
     stats.requests++
-    const trip = createTrip(device, life, call)
+    const trip = new Trip(world, stats, { device, life, call, isCut })
     const run = pickReplica()
     const lossRate = device.mobile ? scenario.lossRate : 0
     if (isCut(device) || (run && cutOff[run.place]! > clock.now())) trip.loseAtDevice()
     else if (random.chance(lossRate)) trip.loseAtDevice()
     else if (!run) trip.refuse()
-    else trip.send(run, device.mobile ? delayMs() : 0)
+    else trip.send(run, device.mobile ? wayMs(random) : 0)
     return trip.promise
   }
 
   function pickReplica(): Run | undefined {
     const serving = world.replicas.serving()
     return serving.length < 2 ? serving[0] : random.pick(serving)
-  }
-
-  function delayMs(): number {
-    return random.chance(0.02) ? random.between(500, 15_000) : random.between(10, 400)
-  }
-
-  function createTrip(device: SimDevice, life: Life, call: Call) {
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    const sentAt = world.replicas.now()
-    const sentTrueAt = clock.now()
-    let settled = false
-
-    function end(conclude: () => void): void {
-      if (settled) return
-      settled = true
-      if (life.alive) conclude()
-    }
-
-    function failAfter(delayMs: number, code: string, own: boolean): void {
-      if (own) stats.lost++
-      const trouble = own ? addTrouble(device, sentAt, Infinity) : null
-      clock.after(Math.max(0, delayMs), () => {
-        if (trouble) trouble.untilAt = world.replicas.now()
-        end(() => reject(failure(code)))
-      })
-    }
-
-    function timeOut(own: boolean): void {
-      failAfter(sentTrueAt + call.timeoutMs - clock.now(), 'ETIMEDOUT', own)
-    }
-
-    function arrive(run: Run, doubled: boolean): void {
-      if (run.dead || !run.serving) {
-        if (!doubled) failAfter(1, 'ECONNRESET', world.replicas.serving().length > 0)
-        return
-      }
-      const stalledMs = run.stalledUntil - clock.now()
-      if (stalledMs > 0) {
-        // Timers run first, then the sockets are read.
-        clock.after(stalledMs, () => clock.after(0, () => arrive(run, doubled)))
-        if (!doubled) timeOut(world.replicas.serving().length > 1)
-        return
-      }
-      const answer = world.front.take(run, call)
-      if (doubled) return
-      if (!(answer instanceof Promise)) return comeBack(answer)
-      timeOut(false)
-      void answer.then((said) => !run.dead && comeBack(said))
-    }
-
-    function comeBack(answer: Answer): void {
-      if (settled) return
-      if (answer.status === 401) addTrouble(device, sentAt, world.replicas.now())
-      if (!device.mobile) return end(() => resolve(answer))
-      if (random.chance(scenario.lossRate) || isCut(device)) return timeOut(true)
-      const backMs = delayMs()
-      if (clock.now() + backMs >= sentTrueAt + call.timeoutMs) return timeOut(true)
-      clock.after(backMs, () => end(() => resolve(answer)))
-    }
-
-    return {
-      promise,
-      loseAtDevice(): void {
-        if (random.chance(0.3)) failAfter(1, 'ENETUNREACH', true)
-        else timeOut(true)
-      },
-      refuse(): void {
-        if (random.chance(0.8)) failAfter(1, 'ECONNREFUSED', false)
-        else timeOut(false)
-      },
-      send(run: Run, delay: number): void {
-        if (delay === 0) return arrive(run, false)
-        if (delay >= call.timeoutMs) timeOut(true)
-        clock.after(delay, () => arrive(run, false))
-        if (random.chance(scenario.duplicateRate))
-          clock.after(delay + random.between(1, 2_000), () => arrive(run, true))
-      },
-    }
   }
 
   return {
@@ -133,5 +56,125 @@ export function createNetwork(world: World) {
       cutOff.fill(0)
       everybodyCutOffUntil = 0
     },
+  }
+}
+
+function wayMs(random: Random): number {
+  return random.chance(0.02) ? random.between(500, 15_000) : random.between(10, 400)
+}
+
+type Stats = { requests: number; lost: number }
+type Request = {
+  device: SimDevice
+  life: Life
+  call: Call
+  isCut(device: SimDevice): boolean
+}
+
+/** One request on its way there and back. */
+class Trip {
+  readonly promise: Promise<Answer>
+  readonly #world: World
+  readonly #stats: Stats
+  readonly #request: Request
+  readonly #sentAt: number
+  readonly #sentTrueAt: number
+  #settled = false
+  #resolve!: (answer: Answer) => void
+  #reject!: (error: Error) => void
+
+  constructor(world: World, stats: Stats, request: Request) {
+    this.#world = world
+    this.#stats = stats
+    this.#request = request
+    this.#sentAt = world.replicas.now()
+    this.#sentTrueAt = world.clock.now()
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  loseAtDevice(): void {
+    if (this.#world.random.chance(0.3)) this.#failAfter(1, 'ENETUNREACH', true)
+    else this.#timeOut(true)
+  }
+
+  refuse(): void {
+    if (this.#world.random.chance(0.8)) this.#failAfter(1, 'ECONNREFUSED', false)
+    else this.#timeOut(false)
+  }
+
+  send(run: Run, delayMs: number): void {
+    const { clock, random, scenario } = this.#world
+    if (delayMs === 0) {
+      this.#arrive(run, false)
+      return
+    }
+    if (delayMs >= this.#request.call.timeoutMs) this.#timeOut(true)
+    clock.after(delayMs, () => this.#arrive(run, false))
+    if (random.chance(scenario.duplicateRate))
+      clock.after(delayMs + random.between(1, 2_000), () => this.#arrive(run, true))
+  }
+
+  #end(conclude: () => void): void {
+    if (this.#settled) return
+    this.#settled = true
+    if (this.#request.life.alive) conclude()
+  }
+
+  /** `own`: what went wrong explains the silence of the device. */
+  #failAfter(delayMs: number, code: string, own: boolean): void {
+    const { clock, replicas } = this.#world
+    if (own) this.#stats.lost++
+    const trouble = own ? addTrouble(this.#request.device, this.#sentAt, Infinity) : null
+    clock.after(Math.max(0, delayMs), () => {
+      if (trouble) trouble.untilAt = replicas.now()
+      this.#end(() => this.#reject(failure(code)))
+    })
+  }
+
+  #timeOut(own: boolean): void {
+    const limitAt = this.#sentTrueAt + this.#request.call.timeoutMs
+    this.#failAfter(limitAt - this.#world.clock.now(), 'ETIMEDOUT', own)
+  }
+
+  #arrive(run: Run, doubled: boolean): void {
+    const { clock, front, replicas } = this.#world
+    if (run.dead || !run.serving) {
+      // Where another serves, the time counts as listened: only chance has led the device here.
+      if (!doubled) this.#failAfter(1, 'ECONNRESET', replicas.serving().length > 0)
+      return
+    }
+    const stalledMs = run.stalledUntil - clock.now()
+    if (stalledMs > 0) {
+      // Timers run first, then the sockets are read.
+      clock.after(stalledMs, () => clock.after(0, () => this.#arrive(run, doubled)))
+      if (!doubled) this.#timeOut(replicas.serving().length > 1)
+      return
+    }
+    const answer = front.take(run, this.#request.call)
+    if (doubled) return
+    if (!(answer instanceof Promise)) {
+      this.#comeBack(answer)
+      return
+    }
+    this.#timeOut(false)
+    void answer.then((said) => {
+      if (!run.dead) this.#comeBack(said)
+    })
+  }
+
+  #comeBack(answer: Answer): void {
+    const { clock, random, scenario, replicas } = this.#world
+    const { device, call, isCut } = this.#request
+    if (this.#settled) return
+    if (answer.status === 401) addTrouble(device, this.#sentAt, replicas.now())
+    const backMs = device.mobile ? wayMs(random) : 0
+    const isLost = device.mobile && (random.chance(scenario.lossRate) || isCut(device))
+    if (backMs === 0) this.#end(() => this.#resolve(answer))
+    else if (isLost || clock.now() + backMs >= this.#sentTrueAt + call.timeoutMs)
+      this.#timeOut(true)
+    else clock.after(backMs, () => this.#end(() => this.#resolve(answer)))
   }
 }

@@ -40,7 +40,10 @@ export function recompute(
   /** Between two instants standings only move on: if the ends agree, so does everything between. */
   function search(fromAt: number, from: string, toAt: number, to: string): void {
     if (from === to) return
-    if (toAt - fromAt <= 1) return stepTo(toAt, to)
+    if (toAt - fromAt <= 1) {
+      stepTo(toAt, to)
+      return
+    }
     const middleAt = Math.floor((fromAt + toAt) / 2)
     const middle = standingAt(middleAt)
     search(fromAt, from, middleAt, middle)

@@ -4,8 +4,9 @@
 import type { Observation } from '@muster/core/evidence.ts'
 import type { Judge, KeyMaker } from '../packages/server/src/registry/ports.ts'
 import { addDevice } from './life.ts'
+import { often } from './often.ts'
 import type { Run } from './replicas.ts'
-import { dayMs, hourMs, minuteMs } from './scenario.ts'
+import { hourMs, minuteMs } from './scenario.ts'
 import type { SimDevice } from './sim-device.ts'
 import type { World } from './world.ts'
 
@@ -18,7 +19,7 @@ const by = 'ada@example.org'
 export const hashKey = (key: string) => `hash of ${key}`
 
 export function createPeople(world: World) {
-  const { random, scenario, clock } = world
+  const { random, scenario } = world
   let keyCount = 0
   const createKey = () => (++keyCount).toString(16).padStart(32, '0')
   const keys: KeyMaker = { createDeviceKey: createKey, createProvisioningKey: createKey, hashKey }
@@ -49,89 +50,16 @@ export function createPeople(world: World) {
     }
   }
 
-  async function changePolicy(run: Run): Promise<void> {
-    const fleet = random.pick(world.fleets)
-    const kind = random.between(0, 2)
-    const { heartbeatIntervalMs = minuteMs } = fleet.policy
-    const interval = Math.round(heartbeatIntervalMs * random.pick([0.5, 1, 2]))
-    const policy = [
-      { heartbeatIntervalMs: Math.min(6 * hourMs, Math.max(10_000, interval)) },
-      { heartbeatGraceMs: random.pick([0, 15_000, minuteMs, 10 * minuteMs]) },
-      { stallMs: random.pick([minuteMs, 30 * minuteMs, 2 * hourMs]) },
-    ][kind]!
-    await run.registry.changeFleet(organizationId, fleet.slug, { policy })
-    Object.assign(fleet.policy, policy)
-  }
-
-  async function rotateKey(run: Run, device: SimDevice): Promise<void> {
-    const overlapMs = random.pick([0, 0, minuteMs, hourMs])
-    device.keyChanging = true
-    world.sightings.doubtRecent(world.replicas.all(), device)
-    await run.registry
-      .rotateDeviceKey(organizationId, device.uuid, overlapMs)
-      .finally(() => world.readKeys(device))
-    world.sightings.doubtRecent(world.replicas.all(), device)
-    const newest = device.keys.at(-1)!.key
-    const giveAfterMs = random.pick([1, minuteMs, hourMs])
-    clock.after(giveAfterMs, () => world.life.giveKey(device, newest))
-  }
-
-  const acts: readonly ((run: Run, device: SimDevice) => Promise<unknown>)[] = [
-    (run) => changePolicy(run),
-    (run) => {
-      const { slug } = random.pick(world.fleets)
-      return run.registry.freezeFleet(organizationId, slug, random.chance(0.4) ? by : null)
-    },
-    (run, { uuid }) => run.registry.freezeDevice(organizationId, uuid, by),
-    (run, { uuid }) => run.registry.thawDevice(organizationId, uuid),
-    (run, { uuid }) => run.registry.deactivateDevice(organizationId, uuid, by),
-    (run, { uuid }) => run.registry.activateDevice(organizationId, uuid, by),
-    rotateKey,
-    (run) => preregister(run),
-    async () => world.life.register(addDevice(world, random.pick(world.fleets))),
-    (run, device) => pretend(run, device),
-  ]
-
-  async function preregister(run: Run): Promise<void> {
-    const fleet = random.pick(world.fleets)
-    const device = addDevice(world, fleet)
-    const made = await run.registry.preregisterDevice(
-      organizationId,
-      { fleet: fleet.slug, uuid: device.uuid },
-      by,
-    )
-    device.key = made.key
-    clock.after(random.wait(hourMs), () => world.life.start(device, true))
-  }
-
-  /** Somebody else asks in the name of a device: with the key of another, or with an old one. */
-  async function pretend(run: Run, device: SimDevice): Promise<void> {
-    const other = random.pick(world.devices)
-    const old = device.keys.find(({ expiresAt }) => expiresAt !== null)?.key
-    const key = old ?? (other === device ? 'nobody' : other.key)
-    await world.front.take(run, {
-      method: 'GET',
-      path: `/device/v3/${device.uuid}/state`,
-      headers: { authorization: `Bearer ${key}`, 'user-agent': 'curl' },
-      body: null,
-      timeoutMs: minuteMs,
-    })
-  }
-
-  function actSometime(): void {
-    clock.after(random.wait(dayMs / scenario.peopleActsPerDay), () => {
-      if (world.healed) return
-      actSometime()
-      const [run] = world.replicas.serving()
-      const device = random.pick(world.devices)
-      if (!run || !device.registered) return
-      stats.acts++
-      random
-        .pick(acts)(run, device)
-        .catch(() => {
-          stats.refused++
-        })
-    })
+  function act(): void {
+    const [run] = world.replicas.serving()
+    const device = random.pick(world.devices)
+    if (!run || !device.registered) return
+    stats.acts++
+    random
+      .pick(acts)(world, run, device)
+      .catch(() => {
+        stats.refused++
+      })
   }
 
   return {
@@ -139,7 +67,81 @@ export function createPeople(world: World) {
     stats,
     judgeOf,
     start(): void {
-      if (scenario.peopleActsPerDay > 0) actSometime()
+      often(world, scenario.peopleActsPerDay, act)
     },
   }
+}
+
+async function changePolicy({ random, fleets }: World, run: Run): Promise<void> {
+  const fleet = random.pick(fleets)
+  const kind = random.between(0, 2)
+  const { heartbeatIntervalMs = minuteMs } = fleet.policy
+  const interval = Math.round(heartbeatIntervalMs * random.pick([0.5, 1, 2]))
+  const policy = [
+    { heartbeatIntervalMs: Math.min(6 * hourMs, Math.max(10_000, interval)) },
+    { heartbeatGraceMs: random.pick([0, 15_000, minuteMs, 10 * minuteMs]) },
+    { stallMs: random.pick([minuteMs, 30 * minuteMs, 2 * hourMs]) },
+  ][kind]!
+  await run.registry.changeFleet(organizationId, fleet.slug, { policy })
+  Object.assign(fleet.policy, policy)
+}
+
+async function rotateKey(world: World, run: Run, device: SimDevice): Promise<void> {
+  const { random, clock } = world
+  const overlapMs = random.pick([0, 0, minuteMs, hourMs])
+  device.keyChanging = true
+  world.sightings.doubtRecent(world.replicas.all(), device)
+  await run.registry
+    .rotateDeviceKey(organizationId, device.uuid, overlapMs)
+    .finally(() => world.readKeys(device))
+  world.sightings.doubtRecent(world.replicas.all(), device)
+  const newest = device.keys.at(-1)!.key
+  const giveAfterMs = random.pick([1, minuteMs, hourMs])
+  clock.after(giveAfterMs, () => world.life.giveKey(device, newest))
+}
+
+type Act = (world: World, run: Run, device: SimDevice) => Promise<unknown>
+
+const acts: readonly Act[] = [
+  (world, run) => changePolicy(world, run),
+  ({ random, fleets }, run) => {
+    const { slug } = random.pick(fleets)
+    return run.registry.freezeFleet(organizationId, slug, random.chance(0.4) ? by : null)
+  },
+  (_world, run, { uuid }) => run.registry.freezeDevice(organizationId, uuid, by),
+  (_world, run, { uuid }) => run.registry.thawDevice(organizationId, uuid),
+  (_world, run, { uuid }) => run.registry.deactivateDevice(organizationId, uuid, by),
+  (_world, run, { uuid }) => run.registry.activateDevice(organizationId, uuid, by),
+  rotateKey,
+  (world, run) => preregister(world, run),
+  async (world) => world.life.register(addDevice(world, world.random.pick(world.fleets))),
+  pretend,
+]
+
+async function preregister(world: World, run: Run): Promise<void> {
+  const { random, clock } = world
+  const fleet = random.pick(world.fleets)
+  const device = addDevice(world, fleet)
+  const made = await run.registry.preregisterDevice(
+    organizationId,
+    { fleet: fleet.slug, uuid: device.uuid },
+    by,
+  )
+  device.key = made.key
+  clock.after(random.wait(hourMs), () => world.life.start(device, true))
+}
+
+/** Somebody else asks in the name of a device: with the key of another, or with an old one. */
+async function pretend(world: World, run: Run, device: SimDevice): Promise<void> {
+  const { random } = world
+  const other = random.pick(world.devices)
+  const old = device.keys.find(({ expiresAt }) => expiresAt !== null)?.key
+  const key = old ?? (other === device ? 'nobody' : other.key)
+  await world.front.take(run, {
+    method: 'GET',
+    path: `/device/v3/${device.uuid}/state`,
+    headers: { authorization: `Bearer ${key}`, 'user-agent': 'curl' },
+    body: null,
+    timeoutMs: minuteMs,
+  })
 }

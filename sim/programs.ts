@@ -132,7 +132,10 @@ function startSupervisor(
   })
 
   function take(answer: Answer): void {
-    if (answer.status !== 200 && answer.status !== 304) return fail()
+    if (answer.status !== 200 && answer.status !== 304) {
+      fail()
+      return
+    }
     if (answer.status === 200) {
       const target = JSON.parse(answer.body)[uuid]
       memory.intervalMs = Number(target.config[configNames.heartbeatIntervalMs])

@@ -7,10 +7,11 @@ import type { Bus, Change } from '../packages/server/src/presence/ports.ts'
 import { createPresence, type Presence } from '../packages/server/src/presence/presence.ts'
 import type { ServerClock } from '../packages/server/src/presence/server-clock.ts'
 import { createRegistry, type Registry } from '../packages/server/src/registry/registry.ts'
-import { openDatabase } from '../packages/server/src/store/database.ts'
+import { type Database, openDatabase } from '../packages/server/src/store/database.ts'
 import { createPresenceStore } from '../packages/server/src/store/presence-store.ts'
 import { createRegistryStore } from '../packages/server/src/store/registry-store.ts'
 import type { Drive } from './disk.ts'
+import { createRunClock } from './run-clock.ts'
 import type { Sighting } from './sightings.ts'
 import type { SimDevice } from './sim-device.ts'
 import { createWitness } from './witness.ts'
@@ -37,201 +38,182 @@ export type Run = {
 const startRetryMs = 5_000
 const longestBusDelayMs = 50
 
-export type Replicas = ReturnType<typeof createReplicas>
-
-export function createReplicas(world: World) {
-  const { clock, random, scenario } = world
-  const current: (Run | null)[] = Array(scenario.replicaCount).fill(null)
-  const wanted: boolean[] = Array(scenario.replicaCount).fill(true)
-  let runCount = 0
+/** The stage on which processes come and go. */
+export class Replicas {
+  readonly #world: World
+  readonly #current: (Run | null)[]
+  readonly #wanted: boolean[]
+  #runCount = 0
   /** How far the wall clocks of our machines are wrong. */
-  let wallErrorMs = 0
+  #wallErrorMs = 0
 
-  const serving = () => current.filter((run): run is Run => run?.serving === true)
-
-  function createRunClock(id: number): { clock: ServerClock; adopt(run: Run): void } {
-    let run: Run | undefined
-    const startAt = clock.now()
-    const drift = scenario.replicaCount > 1 ? (random.next() - 0.5) * 2e-4 : 0
-    let baseAt =
-      startAt + wallErrorMs + (id > 1 && scenario.clocksStep ? random.between(-40, 40) : 0)
-    const now = () => Math.floor(baseAt + (clock.now() - startAt) * (1 + drift))
-    const due = (call: () => void, isCancelled: () => boolean) => {
-      if (run?.dead || isCancelled()) return
-      const stalledMs = (run?.stalledUntil ?? 0) - clock.now()
-      if (stalledMs > 0) clock.after(stalledMs, () => due(call, isCancelled))
-      else call()
-    }
-    return {
-      clock: {
-        now,
-        after(delayMs, call) {
-          let cancelled = false
-          const stop = clock.after(Math.ceil(delayMs), () => due(call, () => cancelled))
-          return () => {
-            cancelled = true
-            stop()
-          }
-        },
-        advanceTo(at) {
-          baseAt += Math.max(0, at - now())
-        },
-        setTo(at) {
-          baseAt += at - now()
-        },
-      },
-      adopt: (adopted) => {
-        run = adopted
-      },
-    }
+  constructor(world: World) {
+    this.#world = world
+    this.#current = Array(world.scenario.replicaCount).fill(null)
+    this.#wanted = Array(world.scenario.replicaCount).fill(true)
   }
 
-  function createRunBus(run: () => Run): Bus {
-    return {
-      publish(change) {
-        const from = run()
-        if (from.dead) return
-        if (change.kind === 'transitions') world.checks.published(from, change.transitions)
-        for (const receive of from.receivers) receive(change)
-        for (const to of current)
-          if (to && to !== from)
-            clock.after(random.between(1, longestBusDelayMs), () => deliver(to, change))
-      },
-      subscribe(receive) {
-        const { receivers } = run()
-        receivers.add(receive)
-        return () => receivers.delete(receive)
-      },
-      start: async () => undefined,
-      stop: async () => undefined,
-    }
+  all(): Run[] {
+    return this.#current.filter((run): run is Run => run !== null)
   }
 
-  function deliver(to: Run, change: Change): void {
-    if (!to.dead) for (const receive of to.receivers) receive(change)
+  serving(): Run[] {
+    return this.#current.filter((run): run is Run => run?.serving === true)
   }
 
-  async function openRun(place: number): Promise<Run> {
-    const id = ++runCount
-    const { clock: runClock, adopt } = createRunClock(id)
-    const drive = world.disk.openDrive(() => held(run))
+  /** The time of the server, as whoever is ahead has it. */
+  now(): number {
+    let at = 0
+    for (const run of this.#current) if (run && !run.dead) at = Math.max(at, run.clock.now())
+    return at || this.#world.clock.now() + this.#wallErrorMs
+  }
+
+  stepWallClocks(errorMs: number): void {
+    this.#wallErrorMs = errorMs
+  }
+
+  /** Starts a process, and another one when it could not begin, until one is there. */
+  start(place: number): void {
+    this.#wanted[place] = true
+    this.#begin(place).catch(() => {
+      this.crash(place)
+      this.#wanted[place] = true
+      this.#world.clock.after(startRetryMs, () => {
+        if (this.#wanted[place] && !this.#current[place]) this.start(place)
+      })
+    })
+  }
+
+  async #begin(place: number): Promise<void> {
+    const run = await this.#open(place)
+    await run.presence.start()
+    if (run.dead) return
+    run.serving = true
+    const time = new Date(run.clock.now()).toISOString()
+    this.#world.tell(`run ${run.id} serves, its time is ${time}`)
+  }
+
+  async #open(place: number): Promise<Run> {
+    const { disk, scenario } = this.#world
+    const id = ++this.#runCount
     const run = {
       id,
       place,
-      clock: runClock,
-      drive,
+      clock: createRunClock(this.#world, this.#wallErrorMs, () => run),
+      drive: disk.openDrive(() => held(this.#world, run)),
       serving: false,
       dead: false,
       stalledUntil: 0,
       recent: [],
       receivers: new Set(),
     } as unknown as Run
-    adopt(run)
-    current[place] = run
+    this.#current[place] = run
     const database = await openDatabase({
       kind: 'memory',
       around: (own) => {
         void own.close()
-        return drive
+        return run.drive
       },
-      ...(scenario.replicaCount > 1 ? { now: () => clock.now() } : {}),
+      ...(scenario.replicaCount > 1 ? { now: () => this.#world.clock.now() } : {}),
     })
-    const store = createWitness(world, run, createPresenceStore(database))
-    const bus = createRunBus(() => run)
-    const say = (details: object, message: string) =>
-      run.dead || world.tell(`run ${id}: ${message} ${JSON.stringify(details)}`)
-    const log = { info: say, warn: say }
-    const deps = { store, bus, clock: runClock, replica: `run-${id}`, log }
-    run.presence = createPresence({ ...deps, ...world.presenceOptions })
-    run.registry = createRegistry({
-      store: createRegistryStore(database),
-      presence: world.people.judgeOf(run),
-      publish: (change) => bus.publish(change as Change),
-      keys: world.people.keys,
-      clock: runClock,
-      random: random.next,
-      log,
-    })
+    this.#furnish(run, database)
     return run
   }
 
-  /** Starts a process, and another one when it could not begin, until one is there. */
-  function start(place: number): void {
-    wanted[place] = true
-    void openRun(place)
-      .then(
-        async (run) => {
-          await run.presence.start()
-          if (run.dead) return
-          run.serving = true
-          world.tell(`run ${run.id} serves, its time is ${new Date(run.clock.now()).toISOString()}`)
-        },
-        () => undefined,
-      )
-      .catch(() => {
-        crash(place)
-        clock.after(startRetryMs, () => wanted[place] && !current[place] && start(place))
-      })
+  #furnish(run: Run, database: Database): void {
+    const { people, presenceOptions, random } = this.#world
+    const bus = this.#createBus(run)
+    const say = (details: object, message: string) => {
+      if (!run.dead) this.#world.tell(`run ${run.id}: ${message} ${JSON.stringify(details)}`)
+    }
+    const log = { info: say, warn: say }
+    run.presence = createPresence({
+      store: createWitness(this.#world, run, createPresenceStore(database)),
+      bus,
+      clock: run.clock,
+      replica: `run-${run.id}`,
+      log,
+      ...presenceOptions,
+    })
+    run.registry = createRegistry({
+      store: createRegistryStore(database),
+      presence: people.judgeOf(run),
+      publish: (change) => bus.publish(change as Change),
+      keys: people.keys,
+      clock: run.clock,
+      random: random.next,
+      log,
+    })
   }
 
-  function crash(place: number): void {
-    const run = current[place]
-    wanted[place] = false
+  #createBus(run: Run): Bus {
+    const { checks, clock, random } = this.#world
+    return {
+      publish: (change) => {
+        if (run.dead) return
+        if (change.kind === 'transitions') checks.published(run, change.transitions)
+        deliver(run, change)
+        for (const to of this.all())
+          if (to !== run)
+            clock.after(random.between(1, longestBusDelayMs), () => deliver(to, change))
+      },
+      subscribe(receive) {
+        run.receivers.add(receive)
+        return () => run.receivers.delete(receive)
+      },
+      start: async () => undefined,
+      stop: async () => undefined,
+    }
+  }
+
+  /** Nothing of it happens any more. */
+  crash(place: number): void {
+    const run = this.#current[place]
+    this.#wanted[place] = false
     if (!run || run.dead) return
-    world.tell(`run ${run.id} ends${run.serving ? ' by a kill' : ''}`)
+    this.#world.tell(`run ${run.id} ends${run.serving ? ' by a kill' : ''}`)
     run.serving = false
     run.dead = true
-    current[place] = null
+    this.#current[place] = null
     run.drive.kill()
-    world.troubled()
-    world.sightings.settleRun(run)
+    this.#world.troubled()
+    this.#world.sightings.settleRun(run)
   }
 
   /** The sockets are closed first, then what was heard is written. */
-  async function stop(place: number): Promise<void> {
-    const run = current[place]
-    wanted[place] = false
-    if (!run?.serving) return crash(place)
-    while (held(run)) await held(run)
-    if (!run.serving || current[place] !== run) return
+  async stop(place: number): Promise<void> {
+    const run = this.#current[place]
+    this.#wanted[place] = false
+    if (!run?.serving) return this.crash(place)
+    for (let wait = held(this.#world, run); wait; wait = held(this.#world, run)) await wait
+    if (!run.serving || this.#current[place] !== run) return
     run.serving = false
-    world.troubled()
+    this.#world.troubled()
     await run.presence.stop().catch(() => undefined)
-    if (!run.dead) crash(place)
+    if (!run.dead) this.crash(place)
   }
 
-  function held(run: Run): Promise<void> | null {
-    const stalledMs = run.stalledUntil - clock.now()
-    if (stalledMs <= 0) return null
-    return new Promise((resolve) => clock.after(stalledMs, resolve))
+  /** It begins again after `delayMs`. */
+  restart(place: number, delayMs: number): void {
+    this.#world.clock.after(delayMs, () => {
+      if (!this.#current[place]) this.start(place)
+    })
   }
 
-  return {
-    start,
-    crash,
-    stop,
-    serving,
-    isUp: (place: number) => current[place]?.serving === true,
-    /** It begins again after `delayMs`. */
-    restart(place: number, delayMs: number): void {
-      clock.after(delayMs, () => {
-        if (!current[place]) start(place)
-      })
-    },
-    stall(run: Run, durationMs: number): void {
-      run.stalledUntil = clock.now() + durationMs
-      world.tell(`run ${run.id} stands still for ${durationMs} ms`)
-      world.troubled(durationMs)
-    },
-    stepWallClocks(errorMs: number): void {
-      wallErrorMs = errorMs
-    },
-    /** The time of the server, as whoever is ahead has it. */
-    now(): number {
-      let at = 0
-      for (const run of current) if (run && !run.dead) at = Math.max(at, run.clock.now())
-      return at || clock.now() + wallErrorMs
-    },
-    all: () => current.filter((run): run is Run => run !== null),
+  stall(run: Run, durationMs: number): void {
+    run.stalledUntil = this.#world.clock.now() + durationMs
+    this.#world.tell(`run ${run.id} stands still for ${durationMs} ms`)
+    this.#world.troubled(durationMs)
   }
+}
+
+function deliver(to: Run, change: Change): void {
+  if (!to.dead) for (const receive of to.receivers) receive(change)
+}
+
+/** Resolves when the process goes on; null: it does not stand still. */
+function held({ clock }: World, run: Run): Promise<void> | null {
+  const stalledMs = run.stalledUntil - clock.now()
+  if (stalledMs <= 0) return null
+  return new Promise((resolve) => clock.after(stalledMs, resolve))
 }

@@ -24,7 +24,7 @@ export type Sighting = {
 
 export type Sightings = ReturnType<typeof createSightings>
 
-export function createSightings({ disk, scenario }: Pick<World, 'disk' | 'scenario'>) {
+export function createSightings(world: Pick<World, 'disk' | 'scenario'>) {
   function add(run: Run, device: SimDevice, sighting: Sighting): Sighting {
     if (device.keyChanging) sighting.doubtful = true
     device.log.push(sighting)
@@ -37,24 +37,9 @@ export function createSightings({ disk, scenario }: Pick<World, 'disk' | 'scenar
     if (index >= 0) device.log.splice(index, 1)
   }
 
-  /** Whether the database has it: by its very instant, or by one that a bump moved by a hair. */
-  function isInDatabase(device: SimDevice, { at, seen }: Sighting): boolean {
-    const [row] = disk.read<{ heartbeat_at: number | null; evidence: string }>(
-      `select c.heartbeat_at, d.evidence from contacts c join devices d on d.id = c.device_id
-       where c.device_id = ?`,
-      [device.id],
-    )
-    if (!row) return false
-    const isHeartbeat = seen === null || seen.some(({ kind }) => kind === 'heartbeat')
-    const heardAt = row.heartbeat_at ?? -1
-    if (isHeartbeat && (heardAt === at || heardAt === at + 1)) return true
-    if (isHeartbeat && scenario.replicaCount === 1 && heardAt >= at) return true
-    return row.evidence.includes(`"at":${at}`) || row.evidence.includes(`"at":${at + 1}`)
-  }
-
   function settle(run: Run, device: SimDevice, sighting: Sighting): void {
     const committed = device.committedRun === run.id && device.committedAt >= sighting.at
-    if (!committed && !isInDatabase(device, sighting)) remove(device, sighting)
+    if (!committed && !isInDatabase(world, device, sighting)) remove(device, sighting)
     sighting.doubtful = false
   }
 
@@ -75,10 +60,10 @@ export function createSightings({ disk, scenario }: Pick<World, 'disk' | 'scenar
     /** It was refused for want of the store: that the device was heard may still count. */
     refused(device: SimDevice, sighting: Sighting): void {
       const heard = sighting.seen?.filter(({ kind }) => kind === 'heartbeat') ?? []
-      const taken = isInDatabase(device, { ...sighting, told: 0 }) && heard.length === 0
+      const taken = isInDatabase(world, device, { ...sighting, told: 0 }) && heard.length === 0
       if (taken) return
       if (heard.length === 0) remove(device, sighting)
-      else if (!isReportInDatabase(device, sighting)) sighting.seen = heard
+      else if (!isReportInDatabase(world, device, sighting)) sighting.seen = heard
     },
 
     /** The replica has said that all it heard until `untilAt` is durable. */
@@ -105,20 +90,43 @@ export function createSightings({ disk, scenario }: Pick<World, 'disk' | 'scenar
         for (const one of run.recent) if (one.device === device) one.sighting.doubtful = true
     },
   }
+}
 
-  /** Of a refused report: whether more than its heartbeat was taken, because only the answer failed. */
-  function isReportInDatabase(device: SimDevice, { at, seen }: Sighting): boolean {
-    const [row] = disk.read<{ evidence: string }>('select evidence from devices where id = ?', [
-      device.id,
-    ])
-    if (!row || !seen?.some(({ kind }) => kind !== 'heartbeat')) return false
-    const {
-      heartbeat: _heartbeat,
-      told: _told,
-      onlineAt: _onlineAt,
-      ...rest
-    } = JSON.parse(row.evidence)
-    const text = JSON.stringify(rest)
-    return text.includes(`"at":${at}`) || text.includes(`"at":${at + 1}`)
-  }
+/** Whether the database has it: by its very instant, or by one that a bump moved by a hair. */
+function isInDatabase(
+  { disk, scenario }: Pick<World, 'disk' | 'scenario'>,
+  device: SimDevice,
+  { at, seen }: Sighting,
+): boolean {
+  const [row] = disk.read<{ heartbeat_at: number | null; evidence: string }>(
+    `select c.heartbeat_at, d.evidence from contacts c join devices d on d.id = c.device_id
+     where c.device_id = ?`,
+    [device.id],
+  )
+  if (!row) return false
+  const isHeartbeat = seen === null || seen.some(({ kind }) => kind === 'heartbeat')
+  const heardAt = row.heartbeat_at ?? -1
+  if (isHeartbeat && (heardAt === at || heardAt === at + 1)) return true
+  if (isHeartbeat && scenario.replicaCount === 1 && heardAt >= at) return true
+  return row.evidence.includes(`"at":${at}`) || row.evidence.includes(`"at":${at + 1}`)
+}
+
+/** Of a refused report: whether more than its heartbeat was taken, because only the answer failed. */
+function isReportInDatabase(
+  { disk }: Pick<World, 'disk'>,
+  device: SimDevice,
+  { at, seen }: Sighting,
+): boolean {
+  const [row] = disk.read<{ evidence: string }>('select evidence from devices where id = ?', [
+    device.id,
+  ])
+  if (!row || !seen?.some(({ kind }) => kind !== 'heartbeat')) return false
+  const {
+    heartbeat: _heartbeat,
+    told: _told,
+    onlineAt: _onlineAt,
+    ...rest
+  } = JSON.parse(row.evidence)
+  const text = JSON.stringify(rest)
+  return text.includes(`"at":${at}`) || text.includes(`"at":${at + 1}`)
 }

@@ -1,22 +1,14 @@
 // What happens to the server: processes are killed, restarted, starved or cut off, all are away at
 // once, wall clocks jump, and the store fails or is away for a while.
 
-import { dayMs, hourMs, minuteMs } from './scenario.ts'
+import { often } from './often.ts'
+import { hourMs, minuteMs } from './scenario.ts'
 import type { World } from './world.ts'
 
 export type Weather = ReturnType<typeof createWeather>
 
 export function createWeather(world: World) {
   const { clock, random, scenario, replicas, disk } = world
-
-  function often(perDay: number, act: () => void): void {
-    if (perDay <= 0) return
-    clock.after(random.wait(dayMs / perDay), () => {
-      if (world.healed) return
-      act()
-      often(perDay, act)
-    })
-  }
 
   const place = () => random.between(0, scenario.replicaCount - 1)
 
@@ -67,16 +59,16 @@ export function createWeather(world: World) {
     start(): void {
       disk.faults.delays = scenario.storeDelays
       disk.faults.statementFaultRate = scenario.statementFaultRate
-      often(scenario.crashesPerDay, crash)
-      often(scenario.restartsPerDay, restart)
-      often(scenario.absencesPerDay, absence)
-      often(scenario.stallsPerDay, stall)
-      often(scenario.outagesPerDay, outage)
+      often(world, scenario.crashesPerDay, crash)
+      often(world, scenario.restartsPerDay, restart)
+      often(world, scenario.absencesPerDay, absence)
+      often(world, scenario.stallsPerDay, stall)
+      often(world, scenario.outagesPerDay, outage)
       if (scenario.replicaCount > 1)
-        often(scenario.partitionsPerDay, () =>
+        often(world, scenario.partitionsPerDay, () =>
           world.network.cutOffReplica(place(), clock.now() + random.magnitude(1_000, hourMs)),
         )
-      often(scenario.partitionsPerDay / 6, () =>
+      often(world, scenario.partitionsPerDay / 6, () =>
         world.network.cutOffEverybody(clock.now() + random.magnitude(1_000, 20 * minuteMs)),
       )
     },

@@ -10,7 +10,7 @@ import { addDevice, createLife, insertDevices, type LifeOfDevices } from './life
 import { createNetwork, type Network } from './network.ts'
 import { createPeople, hashKey, type People } from './people.ts'
 import { createRandom, type Random } from './random.ts'
-import { createReplicas, type Replicas } from './replicas.ts'
+import { Replicas } from './replicas.ts'
 import {
   chooseScenario,
   dayMs,
@@ -114,7 +114,7 @@ export function createWorld(options: WorldOptions): World {
   world.adopt = (deviceId) => adopt(world, deviceId)
   world.readKeys = (device) => readKeys(world, device)
   world.people = createPeople(world)
-  world.replicas = createReplicas(world)
+  world.replicas = new Replicas(world)
   world.network = createNetwork(world)
   world.front = createFront(world)
   world.life = createLife(world)
