@@ -13,6 +13,7 @@ import { registerProblems } from './api/problems.ts'
 import { StreamHub } from './api/stream.ts'
 import { compileValidator } from './api/validation.ts'
 import { keepConnections } from './app/connections.ts'
+import { describeApi } from './app/openapi.ts'
 import {
   type AdministratorSettings,
   type MadeAdministrator,
@@ -160,7 +161,7 @@ const maxBodyBytes = 1024 * 1024
 const maxFormBytes = 16 * 1024
 
 function createServer(deps: AppDeps): FastifyInstance {
-  const { log, tls, trustProxy = false } = deps
+  const { log, tls, publicUrl = null, trustProxy = false } = deps
   const options = {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -184,7 +185,7 @@ function createServer(deps: AppDeps): FastifyInstance {
   registerProblems(fastify, { isStoreFailure })
   // Supervisors may register with a form.
   fastify.register(fastifyFormbody, { bodyLimit: maxFormBytes })
-  fastify.register(fastifySwagger, describe(deps))
+  fastify.register(fastifySwagger, describeApi(publicUrl))
   fastify.setValidatorCompiler(compileValidator)
   // Answers are made by functions whose types come from the same schemas; nothing is left to cut away.
   fastify.setSerializerCompiler(() => JSON.stringify)
@@ -199,22 +200,4 @@ function acceptEmptyBodies(fastify: FastifyInstance): void {
     if (body === '') done(null, undefined)
     else parse(request, body as string, done)
   })
-}
-
-function describe({ publicUrl }: AppDeps) {
-  return {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Muster',
-        version: '1',
-        description: 'The true status of every device in a fleet, why, and what comes next.',
-      },
-      ...(publicUrl ? { servers: [{ url: publicUrl }] } : {}),
-      components: {
-        securitySchemes: { bearer: { type: 'http' as const, scheme: 'bearer' } },
-      },
-      security: [{ bearer: [] }],
-    },
-  }
 }

@@ -3,13 +3,13 @@
 // nothing but its own device. The first route is the heartbeat: most of what this server ever does.
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { GoodbyeBody, RegisterBody } from '@muster/core/device-protocol.ts'
 import { maxReportBytes } from '@muster/core/device-wire.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import type { Observation } from '@muster/core/evidence.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { KnownDevice } from '../presence/ports.ts'
 import { addressOf, agentOf, isSupervisor, keyOf } from './caller.ts'
+import { described } from './described.ts'
 import { createLimiter, deviceLimit, strangerLimit } from './limits.ts'
 import type { DeviceApiDeps } from './ports.ts'
 import { readReport } from './report.ts'
@@ -27,7 +27,7 @@ export function registerDeviceApi(app: FastifyInstance, deps: DeviceApiDeps): vo
   registerReport(app, deps, admit)
   typed.post(
     '/device/v1/:uuid/goodbye',
-    { schema: { body: GoodbyeBody, tags: ['device protocol'] }, bodyLimit: 4_096 },
+    { schema: described.goodbye, bodyLimit: 4_096 },
     async (request, reply) => {
       const { uuid } = (request as DeviceRequest).params
       const { device, keyHash } = await admit(request, uuid)
@@ -41,18 +41,16 @@ export function registerDeviceApi(app: FastifyInstance, deps: DeviceApiDeps): vo
       return reply.code(204).send()
     },
   )
-  typed.get(
-    '/device/v1/:uuid/status',
-    { schema: { tags: ['device protocol'] } },
-    async (request) => {
-      const { uuid } = (request as DeviceRequest).params
-      const { device, keyHash } = await admit(request, uuid)
-      deps.presence.heartbeat(device, keyHash, agentOf(request), addressOf(request))
-      const view = await deps.loadView(device.uuid)
-      if (!view) throw new Refusal('device-key-refused')
-      return { now: deps.clock.now(), device: view }
-    },
-  )
+  typed.get('/device/v1/:uuid/status', { schema: described.status }, async (request) => {
+    const { uuid } = (request as DeviceRequest).params
+    const { device, keyHash } = await admit(request, uuid)
+    const heard = { agent: agentOf(request), address: addressOf(request) }
+    const seen = (at: number): Observation[] => [{ kind: 'heartbeat', at, ...heard }]
+    taken(await deps.presence.report(device, keyHash, seen))
+    const view = await deps.loadView(device.uuid)
+    if (!view) throw new Refusal('device-key-refused')
+    return { now: deps.clock.now(), device: view }
+  })
   registerRegistration(app, deps)
 }
 
@@ -76,12 +74,12 @@ function createDoor({ presence, clock, hashKey }: DeviceApiDeps): Door {
     const key = keyOf(request)
     if (key === null || !uuidPattern.test(uuid)) throw new Refusal('device-key-refused')
     const keyHash = hashKey(key)
-    if (!presence.knows(uuid) && !strangers.hasRoom(request.ip))
+    const recalled = presence.recall(uuid, keyHash)
+    if (recalled) return enter(request, recalled, keyHash)
+    if (!strangers.hasRoom(request.ip))
       return strangers.refuse(request.ip, () => request.raw.socket.destroySoon())
-    const admitted = presence.admit(uuid, keyHash)
-    if (admitted instanceof Promise)
-      return admitted.then((device) => enter(request, device, keyHash))
-    return enter(request, admitted, keyHash)
+    const admitted = Promise.resolve(presence.admit(uuid, keyHash))
+    return admitted.then((device) => enter(request, device, keyHash))
   }
 }
 
@@ -105,7 +103,7 @@ function registerHeartbeat(app: FastifyInstance, deps: DeviceApiDeps, admit: Doo
 
   app.get<{ Params: { uuid: string } }>(
     '/device/v3/:uuid/state',
-    { schema: { tags: ['device protocol'] } },
+    { schema: described.state },
     (request, reply) => {
       const admitted = admit(request, request.params.uuid)
       if (admitted instanceof Promise)
@@ -120,7 +118,7 @@ function registerReport(app: FastifyInstance, deps: DeviceApiDeps, admit: Door):
   const { presence, facts, clock } = deps
   app.patch(
     '/device/v3/state',
-    { schema: { tags: ['device protocol'] }, bodyLimit: maxReportBytes },
+    { schema: described.report, bodyLimit: maxReportBytes },
     async (request, reply) => {
       const uuid = Object.keys((request.body as object | null) ?? {})[0] ?? ''
       const { device, keyHash } = await admit(request, uuid)
@@ -146,7 +144,7 @@ function registerRegistration(app: FastifyInstance, { registry, clock }: DeviceA
     .withTypeProvider<TypeBoxTypeProvider>()
     .post(
       '/device/register',
-      { schema: { body: RegisterBody, tags: ['device protocol'] }, bodyLimit: 16_384 },
+      { schema: described.register, bodyLimit: 16_384 },
       async (request, reply) => {
         const provisioningKey = keyOf(request)
         if (!strangers.hasRoom(request.ip))

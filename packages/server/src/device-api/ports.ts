@@ -7,8 +7,8 @@ import type { AgentKind } from '@muster/core/policy.ts'
 import type { KnownDevice } from '../presence/ports.ts'
 
 export interface DeviceKeeper {
-  /** Whether the device was lately heard; it need not exist any more. */
-  knows(uuid: string): boolean
+  /** The device that this key opens, as far as memory tells; null: only the store can say. */
+  recall(uuid: string, keyHash: string): KnownDevice | null
   admit(uuid: string, keyHash: string): KnownDevice | null | Promise<KnownDevice | null>
   heartbeat(device: KnownDevice, keyHash: string, agent: AgentKind, address: string | null): void
   /** Resolves when it is durable; null: the device or its key is gone. */

@@ -5,9 +5,9 @@
 // before sockets are read, so after such a stall every deadline looks missed while the heartbeats
 // wait unread. The listener feels its own pulse; a beat that comes late makes a gap.
 
+import type { Log } from '@muster/core/log.ts'
 import { type Gap, joinGaps } from '@muster/core/silence.ts'
 import type { Listening, PresenceStore } from './ports.ts'
-import type { Log } from './presence.ts'
 import type { ServerClock } from './server-clock.ts'
 
 const pulseMs = 250
@@ -37,6 +37,10 @@ export class Listener {
   /** The latest instant that all replicas vouch for; Infinity: there is no other. */
   #sharedHorizonAt = Infinity
   #cancelPulse = () => {}
+  /** We cannot be reached, so we have nothing to say about silence. */
+  #deaf = false
+  #listening = true
+  #horizonAt = 0
 
   constructor(deps: ListenerDeps) {
     this.#deps = deps
@@ -53,7 +57,7 @@ export class Listener {
   /** Leaves, with our word for `heardAt`. */
   async stop(heardAt: number): Promise<void> {
     this.#cancelPulse()
-    await this.#deps.store.closeListening(this.#listeningId, heardAt)
+    if (this.#listening) await this.#deps.store.closeListening(this.#listeningId, heardAt)
   }
 
   abandon(): void {
@@ -65,16 +69,39 @@ export class Listener {
     return Math.min(heardAt, this.#sharedHorizonAt)
   }
 
+  get deaf(): boolean {
+    return this.#deaf
+  }
+
+  /** Whether devices can reach us. While they cannot, the time is left to a gap. */
+  set deaf(deaf: boolean) {
+    if (deaf === this.#deaf) return
+    this.#deaf = deaf
+    const message = deaf ? 'devices cannot reach us; silence does not count' : 'devices reach us'
+    this.#deps.log.warn({ deaf }, message)
+  }
+
   /** Gives our word for `heardAt`, and answers until when silence is certain. */
   async keep(heardAt: number): Promise<number> {
     const { store, clock, replica } = this.#deps
+    if (this.#deaf) return this.#fallSilent(heardAt)
     const given = this.#stalls
     const word = { untilAt: heardAt, now: clock.now() }
-    const listening = await store.keepListening(this.#listeningId, replica, word, given)
-    this.#stalls = this.#stalls.slice(given.length)
+    const listening = this.#listening
+      ? await store.keepListening(this.#listeningId, replica, word, given)
+      : await store.openListening(replica, heardAt)
+    if (this.#listening) this.#stalls = this.#stalls.slice(given.length)
+    this.#listening = true
     this.#take(listening)
+    this.#horizonAt = listening.horizonAt
     this.#judgedUntilAt = Math.max(this.#judgedUntilAt, listening.horizonAt)
     return listening.horizonAt
+  }
+
+  async #fallSilent(heardAt: number): Promise<number> {
+    if (this.#listening) await this.#deps.store.closeListening(this.#listeningId, heardAt)
+    this.#listening = false
+    return this.#horizonAt
   }
 
   /** Called before anything is judged, because overdue timers run in any order. */

@@ -14,6 +14,7 @@
 
 import { Refusal } from '@muster/core/errors.ts'
 import type { Observation } from '@muster/core/evidence.ts'
+import type { Log } from '@muster/core/log.ts'
 import type { AgentKind } from '@muster/core/policy.ts'
 import type { Gap } from '@muster/core/silence.ts'
 import {
@@ -40,8 +41,6 @@ import type {
 import { createRounds } from './rounds.ts'
 import type { ServerClock } from './server-clock.ts'
 
-export type Log = Record<'info' | 'warn', (details: object, message: string) => void>
-
 export type PresenceDeps = {
   store: PresenceStore
   bus: Bus
@@ -59,6 +58,8 @@ export type PresenceDeps = {
 const batchSize = 2_000
 const batchesPerRound = 5
 const storeRetryAfterMs = 5_000
+/** How soon the word of the other replicas is looked at again, when something waits for it. */
+const horizonWaitMs = 50
 /** Marks our copy of a device as out of date. */
 const unknownVersion = -1
 
@@ -74,6 +75,7 @@ export class Presence {
   readonly #rounds
   readonly #intake = new Intake()
   #fleetsChanged = true
+  #heardAt = 0
   #unsubscribe = () => {}
 
   constructor(deps: PresenceDeps) {
@@ -98,29 +100,48 @@ export class Presence {
     return this.#rounds.healthy
   }
 
-  /** Whether the device was lately heard here. */
-  knows(uuid: string): boolean {
-    return this.#known.find(uuid) !== undefined
+  /** The latest instant at which any device was heard here. */
+  get heardAt(): number {
+    return this.#heardAt
+  }
+
+  /** Devices cannot reach this replica: until they do, it concludes nothing from their silence. */
+  deafen(): void {
+    this.#listener.deaf = true
+  }
+
+  /** Devices can reach this replica. */
+  hear(): void {
+    if (!this.#listener.deaf) return
+    this.#listener.deaf = false
+    this.#rounds.wantNow()
+  }
+
+  /** The device that this key opens, if it was lately heard here; null: that is not certain. */
+  recall(uuid: string, keyHash: string): KnownDevice | null {
+    const device = this.#known.find(uuid)
+    return device && opens(device, keyHash, this.#deps.clock.now()) ? device : null
   }
 
   /** The device that this key opens, or null. Synchronous where the device is known. */
   admit(uuid: string, keyHash: string): KnownDevice | null | Promise<KnownDevice | null> {
     const { clock } = this.#deps
-    const device = this.#known.find(uuid)
-    if (device && opens(device, keyHash, clock.now())) return device
-    // Perhaps the copy is older than the key: a refusal is only certain from the store.
-    return this.#known.load(uuid).then(
-      (loaded) => (loaded && opens(loaded, keyHash, clock.now()) ? loaded : null),
-      (error) => {
-        this.#listener.noteRefused()
-        throw error
-      },
+    // Perhaps our copy is older than the key: a refusal is only certain from the store.
+    return (
+      this.recall(uuid, keyHash) ??
+      this.#known.load(uuid).then(
+        (loaded) => (loaded && opens(loaded, keyHash, clock.now()) ? loaded : null),
+        (error) => {
+          this.#listener.noteRefused()
+          throw error
+        },
+      )
     )
   }
 
   /** A poll by the device itself with its own valid key. Answered at once, durable soon after. */
   heartbeat(device: KnownDevice, keyHash: string, agent: AgentKind, address: string | null): void {
-    const at = this.#deps.clock.now()
+    const at = this.#hearNow()
     this.stats.heartbeats++
     if (this.#isPlain(device, agent, at)) {
       this.#intake.renew({ device, keyHash }, at, address)
@@ -146,7 +167,7 @@ export class Presence {
       const retry = { retryAfterMs: storeRetryAfterMs }
       throw new Refusal('too-many-requests', 'its earlier reports are not written yet', retry)
     }
-    const at = this.#deps.clock.now()
+    const at = this.#hearNow()
     return this.#wait(device.deviceId, { at, seen: observe(at), by: { device, keyHash } })
   }
 
@@ -192,6 +213,13 @@ export class Presence {
     await this.#rounds.abandon()
   }
 
+  /** Whoever is heard has reached us. */
+  #hearNow(): number {
+    this.#heardAt = this.#deps.clock.now()
+    this.hear()
+    return this.#heardAt
+  }
+
   #forget(change: Change): void {
     if (change.kind === 'device') this.#known.forget(change.uuid)
     if (change.kind === 'fleet') this.#known.forgetFleet(change.fleetId)
@@ -228,7 +256,10 @@ export class Presence {
     const more = await this.#judgeDue(horizonAt)
     const nextAt = more || this.#fleetsChanged ? heardAt : await store.loadNextDue(horizonAt)
     this.#listener.endRound()
-    return nextAt
+    if (this.#listener.deaf) return null
+    // What is due beyond the horizon waits for the word of the others.
+    const nextHorizonAt = horizonAt < wordAt ? clock.now() + horizonWaitMs : 0
+    return nextAt && Math.max(nextAt, nextHorizonAt)
   }
 
   async #writeRenewals(): Promise<void> {
