@@ -71,6 +71,8 @@ export type NewDevice = {
   tags: Readonly<Record<string, string>>
   keyHash: string
   at: number
+  /** How it came to be. It is there from the first: whoever judges the device first judges it rightly. */
+  seen: Observation
 }
 
 /** What decides about a registration with a uuid that is taken. */

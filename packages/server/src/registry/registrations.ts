@@ -27,15 +27,20 @@ const uuidPattern = /^(?:[0-9a-f]{32}|[0-9a-f]{62})$/
 export function createRegistrations(deps: RegistryDeps) {
   const { store, presence, publish, keys, clock, random } = deps
 
-  /** The device exists, with its evidence, before this resolves: the answer promises both. */
-  async function noteBeginning(
-    deviceId: number,
-    uuid: string,
-    fleet: Fleet,
-    seen: { kind: 'registered' } | { kind: 'preregistered'; by: string },
-  ): Promise<void> {
-    await presence.note(deviceId, (at) => [{ ...seen, at }])
+  function tellCreated(uuid: string, fleet: Fleet): void {
     publish({ kind: 'device', uuid, fleet: fleet.slug, change: 'created' })
+  }
+
+  /** The device exists and has a status before this resolves: the answer promises both. */
+  async function createDevice(
+    fleet: Fleet,
+    device: Omit<NewDevice, 'fleetId' | 'at'>,
+  ): Promise<number> {
+    const { at } = device.seen
+    const deviceId = await store.insertDevice({ ...device, fleetId: fleet.id, at })
+    await presence.judge([deviceId])
+    tellCreated(device.uuid, fleet)
+    return deviceId
   }
 
   return {
@@ -53,20 +58,19 @@ export function createRegistrations(deps: RegistryDeps) {
         if (known.awaitsContact) {
           const at = clock.now()
           await store.adoptDevice(known.id, { keyHash, name: name || null, deviceType, at })
-          await noteBeginning(known.id, uuid, fleet, { kind: 'registered' })
+          await presence.note(known.id, (at) => [{ kind: 'registered', at }])
+          tellCreated(uuid, fleet)
         }
         return { deviceId: known.id, uuid, key }
       }
-      const deviceId = await store.insertDevice({
-        fleetId: fleet.id,
+      const deviceId = await createDevice(fleet, {
         uuid,
         name: name || friendlyName(random),
         deviceType,
         tags: {},
         keyHash,
-        at: clock.now(),
+        seen: { kind: 'registered', at: clock.now() },
       })
-      await noteBeginning(deviceId, uuid, fleet, { kind: 'registered' })
       return { deviceId, uuid, key }
     },
 
@@ -86,16 +90,14 @@ export function createRegistrations(deps: RegistryDeps) {
       const key = keys.createDeviceKey()
       // A device key and a uuid are both 32 random hex digits.
       const uuid = device.uuid ?? keys.createDeviceKey()
-      const deviceId = await store.insertDevice({
-        fleetId: fleet.id,
+      const deviceId = await createDevice(fleet, {
         uuid,
         name: device.name ?? friendlyName(random),
         deviceType: device.deviceType ?? null,
         tags: device.tags ?? {},
         keyHash: keys.hashKey(key),
-        at: clock.now(),
+        seen: { kind: 'preregistered', at: clock.now(), by },
       })
-      await noteBeginning(deviceId, uuid, fleet, { kind: 'preregistered', by })
       return { deviceId, uuid, key }
     },
   }

@@ -3,7 +3,7 @@
 // of any replica are found to be out of date with the next heartbeat.
 
 import { Refusal } from '@muster/core/errors.ts'
-import { noEvidence } from '@muster/core/evidence.ts'
+import { noEvidence, observe } from '@muster/core/evidence.ts'
 import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
 import type { Transaction } from 'kysely'
 import type { Device, DeviceStore, Fleet, RecordedMove } from '../registry/ports.ts'
@@ -128,6 +128,7 @@ async function insertDevice(
     tags,
     keyHash,
     at,
+    seen,
   }: Parameters<DeviceStore['insertDevice']>[0],
 ): Promise<number> {
   const { id } = await trx
@@ -138,7 +139,7 @@ async function insertDevice(
       fleet_id: fleetId,
       device_type: deviceType,
       policy: '{}',
-      evidence: '{}',
+      evidence: JSON.stringify(observe(noEvidence, seen)),
       active: 0,
       status: '',
       status_since: at,
