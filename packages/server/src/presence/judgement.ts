@@ -182,12 +182,14 @@ function renewalOf(
   // The answer to a frozen device tells it no interval.
   const toldMs = isFrozen ? own.told?.intervalMs : undefined
   const intervalMs = toldMs ?? policy.heartbeatIntervalMs
+  // After all that was seen until now: a goodbye of this very millisecond does not outlast it.
+  const beatAt = at + 1
   const beaten = {
-    ...observe(own, { kind: 'heartbeat', at, agent, address }),
-    told: { at, intervalMs },
+    ...observe(own, { kind: 'heartbeat', at: beatAt, agent, address }),
+    told: { at: beatAt, intervalMs },
   }
   const ask = (evidence: DeviceEvidence) =>
-    deriveStatus(evidenceOf(docket, evidence, gaps), policy, at)
+    deriveStatus(evidenceOf(docket, evidence, gaps), policy, beatAt)
   if (!sameStanding(standingOfVerdict(ask(own)), standingOfVerdict(ask(beaten)))) return none
   // If it were heard for ever, what is left to lapse is everything else.
   const heardForEver = { ...beaten, heartbeat: { at: Infinity, agent, address } }
