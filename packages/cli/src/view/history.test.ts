@@ -38,6 +38,19 @@ test('a live transition is one line: its time, its device, what it was and is, a
   )
 })
 
+test('where only a channel has changed, the line says how the channels are', () => {
+  const data = transitionView({
+    from: 'frozen',
+    to: 'frozen',
+    heartbeat: 'offline',
+    reasons: [{ code: 'frozen-by-administrator', title: 'Frozen', evidence: {}, advice: '' }],
+  })
+  assert.equal(
+    eventLine({ event: 'transition', id: 7, data }, nameOf, look()),
+    '02:51:30  quiet-river  ✱ Frozen  heartbeat offline, cloudlink disabled; Frozen',
+  )
+})
+
 test('progress and changes of a registration are lines of their own', () => {
   const data = { uuid: 'u', fleet: 'garden' }
   const lines = [

@@ -28,8 +28,12 @@ export function historyTable(
   return renderTable(columns, transitions, look)
 }
 
-function whyText({ reasons }: TransitionView): string {
-  return reasons.map(({ title }) => title).join('; ')
+/** Where the status stays and no reason tells what did change, it was a channel: that comes first. */
+function whyText({ from, to, heartbeat, cloudlink, reasons }: TransitionView): string {
+  const titles = reasons.map(({ title }) => title)
+  const isTold = reasons.some(({ code }) => /^(?:heartbeat|cloudlink)-/.test(code))
+  const channels = `heartbeat ${heartbeat}, cloudlink ${cloudlink}`
+  return (from === to && !isTold ? [channels, ...titles] : titles).join('; ')
 }
 
 /** One line for one event of the live stream; `nameOf` knows names that events do not carry. */
