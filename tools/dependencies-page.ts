@@ -10,6 +10,7 @@ export const dependencyReasons: Readonly<Record<string, string>> = {
   '@fastify/swagger': 'OpenAPI from the schemas that validate the requests.',
   '@fastify/type-provider-typebox': 'Types of requests and answers from the same schemas.',
   '@nats-io/transport-node': 'The bus between replicas.',
+  '@seriousme/openapi-schema-validator': 'Holds the OpenAPI document to its standard, in tests.',
   '@types/node': 'Types of Node.',
   '@types/pg': 'Types of pg.',
   commander: 'Arguments, help and usage errors of the command line.',

@@ -2,6 +2,7 @@
 // here. Instants are epoch ms on the server's clock, durations are ms, lists are pages.
 
 import { type Static, Type as T } from 'typebox'
+import { errorCodes } from './errors.ts'
 import { policyLimits } from './policy.ts'
 import { reasonCodes } from './reasons.ts'
 import {
@@ -17,6 +18,19 @@ const words = <const W extends readonly string[]>(list: W) =>
 const Nullable = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
   T.Union([schema, T.Null()])
 const Instant = (description: string) => T.Integer({ minimum: 0, description })
+
+/** RFC 9457 problem details: every refusal. */
+export const ProblemView = T.Object({
+  type: T.String(),
+  title: T.String(),
+  status: T.Integer(),
+  code: words(errorCodes),
+  detail: T.Optional(T.String({ description: 'What was wrong with this very request.' })),
+  advice: T.String({ description: 'What to do next.' }),
+  instance: T.Optional(T.String({ description: 'The path that was asked for.' })),
+})
+/** The answer to what has none. */
+export const Nothing = T.Unsafe<undefined>({ type: 'null', description: 'It was done.' })
 
 export const StatusWord = words(statusWords)
 /** Devices by status. Each word is named, since a record over a plain `enum` would allow none. */

@@ -9,9 +9,10 @@ import {
   DevicePreregistered,
   DeviceQuery,
   DeviceView,
+  Nothing,
   Page,
 } from '@muster/core/api.ts'
-import { Refusal } from '@muster/core/errors.ts'
+import { type ErrorCode, Refusal } from '@muster/core/errors.ts'
 import { isStatus, type Status, statusWords } from '@muster/core/statuses.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type as T } from 'typebox'
@@ -134,6 +135,7 @@ function registerDevice(api: Api, deps: ApiDeps): void {
         summary: 'Preregister a device; its key is shown this once',
         body: DevicePreregister,
         response: { 201: DevicePreregistered },
+        refuses: ['fleet-not-found', 'device-uuid-taken'],
       },
     },
     async (request, reply) => {
@@ -142,7 +144,14 @@ function registerDevice(api: Api, deps: ApiDeps): void {
       return reply.code(201).send({ device: await loadView(deps, uuid), key })
     },
   )
-  const one = { schema: { tags, params: DeviceParams, response: { 200: DeviceView } } }
+  const one = {
+    schema: {
+      tags,
+      summary: 'One device: its status, why, and what comes next',
+      params: DeviceParams,
+      response: { 200: DeviceView },
+    },
+  }
   api.get('/devices/:uuid', one, async ({ params }) =>
     loadView(deps, await findUuid(deps, params.uuid)),
   )
@@ -153,6 +162,7 @@ function registerDevice(api: Api, deps: ApiDeps): void {
         ...one.schema,
         summary: 'Rename it, move it, tag it, or change its own limits',
         body: DeviceChange,
+        refuses: ['fleet-not-found'],
       },
     },
     async (request) => {
@@ -163,7 +173,14 @@ function registerDevice(api: Api, deps: ApiDeps): void {
   )
   api.delete(
     '/devices/:uuid',
-    { schema: { tags, summary: 'Delete it; its history stays', params: DeviceParams } },
+    {
+      schema: {
+        tags,
+        summary: 'Delete it; its history stays',
+        params: DeviceParams,
+        response: { 204: Nothing },
+      },
+    },
     async (request, reply) => {
       const uuid = await findUuid(deps, request.params.uuid)
       await registry.deleteDevice(principalOf(request).organizationId, uuid)
@@ -175,8 +192,12 @@ function registerDevice(api: Api, deps: ApiDeps): void {
 function registerDeviceSwitches(api: Api, deps: ApiDeps): void {
   const { registry } = deps
   type Switch = (organizationId: number, uuid: string, by: string) => Promise<void>
-  const switches: Record<string, { summary: string; run: Switch }> = {
-    deactivate: { summary: 'Stop counting it; refused in contact', run: registry.deactivateDevice },
+  const switches: Record<string, { summary: string; refuses?: ErrorCode[]; run: Switch }> = {
+    deactivate: {
+      summary: 'Stop counting it; refused while it is in contact',
+      refuses: ['device-in-contact'],
+      run: registry.deactivateDevice,
+    },
     activate: { summary: 'Count it again', run: registry.activateDevice },
     freeze: {
       summary: 'Refuse it actions, streams and new target state',
@@ -184,10 +205,10 @@ function registerDeviceSwitches(api: Api, deps: ApiDeps): void {
     },
     thaw: { summary: 'Take an administrator’s freeze back', run: registry.thawDevice },
   }
-  for (const [name, { summary, run }] of Object.entries(switches))
+  for (const [name, { summary, refuses = [], run }] of Object.entries(switches))
     api.post(
       `/devices/:uuid/${name}`,
-      { schema: { tags, summary, params: DeviceParams, response: { 200: DeviceView } } },
+      { schema: { tags, summary, refuses, params: DeviceParams, response: { 200: DeviceView } } },
       async (request: FastifyRequest<{ Params: { uuid: string } }>) => {
         const { organizationId, email } = principalOf(request)
         const uuid = await findUuid(deps, request.params.uuid)

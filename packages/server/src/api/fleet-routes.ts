@@ -4,6 +4,7 @@ import {
   FleetChange,
   FleetCreate,
   FleetView,
+  Nothing,
   Page,
   ProvisioningKeyCreate,
   ProvisioningKeyCreated,
@@ -77,6 +78,7 @@ function registerFleetWrites(api: Api, deps: ApiDeps): void {
         summary: 'Create a fleet; without a slug one is made from its name',
         body: FleetCreate,
         response: { 201: FleetView },
+        refuses: ['fleet-name-taken'],
       },
     },
     async (request, reply) => {
@@ -93,6 +95,7 @@ function registerFleetWrites(api: Api, deps: ApiDeps): void {
         params: FleetParams,
         body: FleetChange,
         response: { 200: FleetView },
+        refuses: ['fleet-name-taken'],
       },
     },
     async (request) => {
@@ -103,7 +106,15 @@ function registerFleetWrites(api: Api, deps: ApiDeps): void {
   )
   api.delete(
     '/fleets/:slug',
-    { schema: { tags, summary: 'Delete a fleet without devices', params: FleetParams } },
+    {
+      schema: {
+        tags,
+        summary: 'Delete a fleet without devices',
+        params: FleetParams,
+        response: { 204: Nothing },
+        refuses: ['fleet-not-empty'],
+      },
+    },
     async (request, reply) => {
       await registry.deleteFleet(principalOf(request).organizationId, request.params.slug)
       return reply.code(204).send()
@@ -119,7 +130,7 @@ function registerFleetSwitches(api: Api, deps: ApiDeps): void {
       {
         schema: {
           tags,
-          summary: to === 'freeze' ? 'Freeze all its devices' : 'Take that back',
+          summary: to === 'freeze' ? 'Freeze all its devices' : 'Take the freeze of the fleet back',
           params: FleetParams,
           response: { 200: FleetView },
         },
@@ -186,6 +197,8 @@ function registerProvisioningKeys(api: Api, { registry, queries }: ApiDeps): voi
         ...schema,
         summary: 'Revoke a key; devices that registered with it stay',
         params: T.Object({ slug: T.String(), id: T.Integer({ minimum: 1 }) }),
+        response: { 204: Nothing },
+        refuses: ['provisioning-key-not-found'],
       },
     },
     async (request, reply) => {

@@ -5,6 +5,7 @@
 import { Refusal } from '@muster/core/errors.ts'
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Type as T } from 'typebox'
 import type { FleetQueries } from './ports.ts'
 
 export type OperationsDeps = {
@@ -23,12 +24,31 @@ export type OperationsDeps = {
   hub: { readonly readerCount: number }
 }
 
-const tags = ['operations']
+const open = { tags: ['operations'], security: [] }
+const described = {
+  alive: {
+    ...open,
+    summary: 'Whether the process lives',
+    response: { 200: T.Object({ status: T.Literal('alive') }) },
+  },
+  ready: {
+    ...open,
+    summary: 'Whether it can serve: what is heard can be written, and the database answers',
+    response: { 200: T.Object({ status: T.Literal('ready') }) },
+  },
+  metrics: {
+    ...open,
+    summary: 'Its measures, for Prometheus',
+    response: {
+      200: { description: 'OK', content: { 'text/plain': { schema: T.String() } } },
+    },
+  },
+}
 
 export function registerOperations(app: FastifyInstance, deps: OperationsDeps): void {
   const metrics = createMetrics(deps)
-  app.get('/healthz', { schema: { tags, security: [] } }, async () => ({ status: 'alive' }))
-  app.get('/readyz', { schema: { tags, security: [] } }, async () => {
+  app.get('/healthz', { schema: described.alive }, async () => ({ status: 'alive' }))
+  app.get('/readyz', { schema: described.ready }, async () => {
     if (!deps.presence.ready)
       throw new Refusal('store-unavailable', 'what is heard cannot be written', {
         retryAfterMs: 5_000,
@@ -36,7 +56,7 @@ export function registerOperations(app: FastifyInstance, deps: OperationsDeps): 
     await deps.queries.loadStatusTotals()
     return { status: 'ready' }
   })
-  app.get('/metrics', { schema: { tags, security: [] } }, async (_request, reply) => {
+  app.get('/metrics', { schema: described.metrics }, async (_request, reply) => {
     reply.type(metrics.contentType)
     return metrics.metrics()
   })

@@ -1,6 +1,13 @@
 // Signing in and out, and the organization that one belongs to.
 
-import { OrganizationChange, OrganizationView, SignedIn, SignIn, WhoAmI } from '@muster/core/api.ts'
+import {
+  Nothing,
+  OrganizationChange,
+  OrganizationView,
+  SignedIn,
+  SignIn,
+  WhoAmI,
+} from '@muster/core/api.ts'
 import { type Api, type ApiDeps, principalOf, tokenOf } from './door.ts'
 import { organizationViewOf } from './view.ts'
 
@@ -18,14 +25,19 @@ export function registerSession(api: Api, { auth, registry }: ApiDeps): void {
         summary: 'Begin a session, which ends after 30 days without use',
         body: SignIn,
         response: { 200: SignedIn },
+        refuses: ['wrong-credentials', 'too-many-sign-ins', 'too-many-requests'],
       },
     },
     ({ body, ip }) => auth.signIn(body.email, body.password, ip),
   )
-  api.post('/logout', { schema: { tags, summary: 'End this session' } }, async (request, reply) => {
-    await auth.signOut(tokenOf(request))
-    return reply.code(204).send()
-  })
+  api.post(
+    '/logout',
+    { schema: { tags, summary: 'End this session', response: { 204: Nothing } } },
+    async (request, reply) => {
+      await auth.signOut(tokenOf(request))
+      return reply.code(204).send()
+    },
+  )
   api.get(
     '/whoami',
     { schema: { tags, summary: 'Whose token this is', response: { 200: WhoAmI } } },

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { StreamQuery } from '@muster/core/api.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import type { FastifyRequest } from 'fastify'
+import { Type as T } from 'typebox'
 import { type Api, type ApiDeps, principalOf } from './door.ts'
 import type { Sink } from './stream.ts'
 
@@ -19,6 +20,14 @@ export function registerStream(api: Api, { registry, queries, hub }: ApiDeps): v
         tags: ['history'],
         summary: 'Changes as they happen, as server-sent events; resumes after `Last-Event-ID`',
         querystring: StreamQuery,
+        response: {
+          200: {
+            description:
+              'Events `transition`, `device` and `fleet`, for as long as the reader stays.',
+            content: { 'text/event-stream': { schema: T.String() } },
+          },
+        },
+        refuses: ['device-not-found', 'too-many-requests'],
       },
     },
     async (request, reply) => {

@@ -1,8 +1,12 @@
 // A whole server for tests of what is asked over HTTP: every part real, requests injected, on a
 // database in memory or on PostgreSQL.
 
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
+import type { TSchema } from 'typebox'
+import { Value } from 'typebox/value'
 import { createApp } from '../app.ts'
 import { createMemoryBus } from '../bus/memory-bus.ts'
 import { createServerClock } from '../presence/server-clock.ts'
@@ -36,6 +40,7 @@ export async function openServer({
     log: pino({ level: 'silent' }),
     administrator: { email: adminEmail, password: adminPassword, token: adminToken },
   })
+  const undocumented = holdToDocument(app.fastify)
   await app.start()
 
   const asking = {
@@ -57,6 +62,7 @@ export async function openServer({
         headers: { ...(as ? { authorization: `Bearer ${as}` } : {}), ...headers },
         ...(body === undefined ? {} : { payload: body }),
       })
+      assert.deepEqual(undocumented.splice(0), [], 'every answer is as /openapi.json says')
       const isJson = String(answer.headers['content-type']).includes('json')
       return {
         status: answer.statusCode,
@@ -74,6 +80,29 @@ export async function openServer({
     },
   }
   return { ...asking, ...fleetsAndDevices(asking) }
+}
+
+/** Notes each answer whose status, code or body is not that of the document. */
+function holdToDocument(fastify: FastifyInstance): string[] {
+  const wrong: string[] = []
+  fastify.addHook('onSend', async ({ routeOptions }, { statusCode }, payload) => {
+    const { url, method, schema } = routeOptions
+    const path = url?.replaceAll(/:(\w+)/g, '{$1}') ?? ''
+    const document = fastify.swagger() as Json
+    const operation = document.paths[path]?.[String(method).toLowerCase()]
+    if (!operation) return
+    const documented = operation.responses[statusCode]
+    const body = typeof payload === 'string' && /^[[{]/.test(payload) ? JSON.parse(payload) : {}
+    const own = (schema?.response as Record<number, TSchema & { type?: string }> | undefined)?.[
+      statusCode
+    ]
+    const fits =
+      statusCode >= 400
+        ? !body.code || documented?.description.includes(`\`${body.code}\``)
+        : !own?.type || own.type === 'null' || Value.Check(own, body)
+    if (!documented || !fits) wrong.push(`${method} ${path} → ${statusCode} ${payload}`)
+  })
+  return wrong
 }
 
 type Asking = {

@@ -9,7 +9,7 @@ import type { UpdateStatus } from '@muster/core/statuses.ts'
 import type { Facts } from './ports.ts'
 
 /** Longest text that is kept of each fact, in characters; the rest is cut off, as the protocol has it. */
-const texts: Record<string, number> = {
+export const texts: Record<string, number> = {
   os_version: 70,
   os_variant: 70,
   supervisor_version: 70,
@@ -25,7 +25,7 @@ const texts: Record<string, number> = {
   boot_id: 70,
 }
 
-const numbers = new Set([
+export const numbers = new Set([
   'api_port',
   'cpu_usage',
   'cpu_temp',
@@ -36,7 +36,7 @@ const numbers = new Set([
   'uptime_ms',
 ])
 
-const booleans = new Set(['is_undervolted'])
+export const booleans = new Set(['is_undervolted'])
 
 /** The stage in which a device is provisioned and has not booted its own system yet. */
 const postProvisioning = 'post-provisioning'
