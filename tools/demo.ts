@@ -46,7 +46,14 @@ process.exitCode = await demonstrate(asked.signal).catch((error: unknown) => {
   return 1
 })
 
-type House = { stage: Stage; token: string; server: Running; fleet: DemoFleet }
+type House = {
+  stage: Stage
+  token: string
+  server: Running
+  fleet: DemoFleet
+  /** When a server that was killed is started again; null: it runs. */
+  backAt: number | null
+}
 
 async function demonstrate(signal: AbortSignal): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'muster-demo-'))
@@ -83,7 +90,7 @@ async function openHouse(crew: Stage['crew'], folder: string): Promise<House> {
   const url = `http://127.0.0.1:${port}`
   const api = createApiClient({ server: url, token, fetch, clock })
   const stage = { crew, api, clock, server: url, folder, hostName: hostname() }
-  const house = { stage, token, server, fleet: createDemoFleet(stage) }
+  const house: House = { stage, token, server, fleet: createDemoFleet(stage), backAt: null }
   keepServer(house, () => startServer(crew, settings))
   return house
 }
@@ -91,10 +98,12 @@ async function openHouse(crew: Stage['crew'], folder: string): Promise<House> {
 /** A server that was killed is back after a while. */
 function keepServer(house: House, start: () => Promise<Running>): void {
   house.server.ended
-    .then(() => pause(clock, awayMs, asked.signal))
     .then(async () => {
+      house.backAt = clock.now() + awayMs
+      await pause(clock, awayMs, asked.signal)
       if (asked.signal.aborted || !isLive) return
       house.server = await start()
+      house.backAt = null
       keepServer(house, start)
     })
     .catch(() => undefined)
@@ -172,7 +181,7 @@ async function live(house: House, signal: AbortSignal): Promise<number> {
   return 0
 }
 
-async function liveText({ stage, fleet, server }: House): Promise<string> {
+async function liveText({ stage, fleet, server, backAt }: House): Promise<string> {
   try {
     const views = await loadDevices(stage.api)
     const room = (process.stdout.rows || 24) - fleet.devices.length - 6
@@ -188,7 +197,9 @@ async function liveText({ stage, fleet, server }: House): Promise<string> {
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     if (error.code === 'fleet-not-found') return 'Starting …'
-    return `The server is away. One that was killed is back after ${awayMs / 1_000} s. Ctrl-C stops everything.`
+    if (backAt === null) return 'The server does not answer. Ctrl-C stops everything.'
+    const leftMs = Math.max(0, backAt - clock.now())
+    return `The server was killed, and starts again in ${Math.ceil(leftMs / 1_000)} s. Then see that nobody is blamed.`
   }
 }
 
