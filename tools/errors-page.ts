@@ -1,17 +1,7 @@
 // docs/reference/errors.md: the registry of errors and the exit codes, printed from their tables.
 
-import { errorCodes, errors, exitCodes } from '../packages/core/src/errors.ts'
+import { errorCodes, errors, exitCodes, exitMeanings } from '../packages/core/src/errors.ts'
 import { code, generatedFrom, tableOf } from './markdown.ts'
-
-const exitMeanings = {
-  ok: 'It was done.',
-  failed: 'The server failed, or something that has no code of its own.',
-  usage: 'The command, the request or the configuration is not valid.',
-  notFound: 'There is no such thing.',
-  refused: 'The credentials are missing, wrong, or do not allow it.',
-  conflict: 'What is there already does not allow it.',
-  unreachable: 'The server or its database cannot be reached now; try again later.',
-} as const satisfies Record<keyof typeof exitCodes, string>
 
 export function errorsPage(): string {
   return `# Errors

@@ -74,8 +74,9 @@ export const settings = {
   }),
   MUSTER_PUBLIC_URL: setting({
     form: 'https://muster.example.org',
-    unset: 'as each request was addressed',
-    about: 'The address under which devices and people reach this server.',
+    unset: 'clients use the address that they have; the server does not ask itself',
+    about:
+      'The address under which devices and people reach this server. Where it is set, the server also asks itself through it every 5 s: while that fails and no device is heard, devices cannot reach the server, and their silence is not held against them.',
     read: url('https:', 'http:'),
   }),
   MUSTER_TLS_CERT: setting({
