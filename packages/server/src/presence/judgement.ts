@@ -83,17 +83,21 @@ function createCourse(docket: Docket, gaps: Gaps) {
   const transitions: Transition[] = []
   let own = docket.evidence
   let standing = docket.standing
+  let evidence = evidenceOf(docket, own, gaps)
   let cursorAt = cursorOf(docket)
+  /** Whether the standing was derived here; then it holds until it lapses. */
+  let derived = false
   // Facts changed by people hold from now on, not from the last judgement: no replay.
   let lapse = docket.dueAt === 0 ? null : verdictAt(cursorAt).lapsesAt
 
   function verdictAt(at: number): Verdict {
-    return deriveStatus(evidenceOf(docket, own, gaps), policy, at)
+    return deriveStatus(evidence, policy, at)
   }
 
   function stand(at: number): void {
     const verdict = verdictAt(at)
     cursorAt = at
+    derived = true
     lapse = verdict.lapsesAt
     const next = standingOf(verdict, standing, at)
     if (!sameStanding(standing, next)) transitions.push(transitionOf(verdict, standing, at))
@@ -105,27 +109,41 @@ function createCourse(docket: Docket, gaps: Gaps) {
       while (lapse !== null && lapse <= at) stand(lapse)
     },
     take({ at, seen }: Sighting): void {
-      // A request in the same millisecond as the one before it still came after it.
-      const seenAt = at === lastObservedAt(own) ? at + 1 : at
+      const seenAt = instantAfter(lastObservedAt(own), at, seen)
       for (const observation of seen) own = observe(own, { ...observation, at: seenAt })
+      evidence = evidenceOf(docket, own, gaps)
       stand(Math.max(seenAt, cursorAt))
     },
     conclude(at: number): Judgement {
-      stand(Math.max(at, cursorAt))
-      const isFrozen = standing.status === 'frozen'
+      if (derived && (lapse === null || at < lapse)) cursorAt = Math.max(at, cursorAt)
+      else stand(Math.max(at, cursorAt))
       return {
         docket,
         evidence: own,
         standing,
         active: isActive(own),
-        frozen: isFrozen,
+        frozen: standing.status === 'frozen',
         transitions,
         judgedAt: cursorAt,
         dueAt: lapse,
-        ...renewalOf(docket, own, gaps, cursorAt, isFrozen),
+        ...renewalOf(docket, own, gaps, cursorAt, standing),
       }
     },
   }
+}
+
+/** Requests of one device in about the same millisecond came one after the other. */
+const togetherMs = 10
+
+/**
+ * The instant of what is taken after everything until `lastAt`. A report is never older than what is
+ * known, else it would be answered and have no effect; a heartbeat that comes late from another
+ * replica may be, and then has none.
+ */
+function instantAfter(lastAt: number, at: number, seen: readonly Observation[]): number {
+  if (at > lastAt) return at
+  const isReport = seen.some(({ kind }) => kind !== 'heartbeat')
+  return isReport || lastAt - at <= togetherMs ? lastAt + 1 : at
 }
 
 function standingOf(verdict: Verdict, before: Standing, at: number): Standing {
@@ -173,14 +191,14 @@ function renewalOf(
   own: DeviceEvidence,
   gaps: Gaps,
   at: number,
-  isFrozen: boolean,
+  standing: Standing,
 ): Pick<Judgement, 'renewMs' | 'capAt'> {
   const none = { renewMs: null, capAt: null }
   if (own.heartbeat?.at === undefined) return none
   const { agent, address } = own.heartbeat
   const { policy } = docket
   // The answer to a frozen device tells it no interval.
-  const toldMs = isFrozen ? own.told?.intervalMs : undefined
+  const toldMs = standing.status === 'frozen' ? own.told?.intervalMs : undefined
   const intervalMs = toldMs ?? policy.heartbeatIntervalMs
   // After all that was seen until now: a goodbye of this very millisecond does not outlast it.
   const beatAt = at + 1
@@ -190,14 +208,10 @@ function renewalOf(
   }
   const ask = (evidence: DeviceEvidence) =>
     deriveStatus(evidenceOf(docket, evidence, gaps), policy, beatAt)
-  if (!sameStanding(standingOfVerdict(ask(own)), standingOfVerdict(ask(beaten)))) return none
+  if (!sameStanding(standing, standingOf(ask(beaten), noStanding, 0))) return none
   // If it were heard for ever, what is left to lapse is everything else.
   const heardForEver = { ...beaten, heartbeat: { at: Infinity, agent, address } }
   return { renewMs: lateAfterMs(agent, intervalMs), capAt: ask(heardForEver).lapsesAt }
-}
-
-function standingOfVerdict(verdict: Verdict): Standing {
-  return standingOf(verdict, noStanding, 0)
 }
 
 /** Before the first judgement. */
