@@ -41,10 +41,7 @@ const asked = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => asked.abort())
 
-process.exitCode = await demonstrate(asked.signal).catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error)
-  return 1
-})
+process.exitCode = await demonstrate(asked.signal)
 
 type House = {
   stage: Stage
@@ -58,19 +55,24 @@ type House = {
 async function demonstrate(signal: AbortSignal): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'muster-demo-'))
   const crew = openCrew()
+  let isKept = options.keep === true
   try {
     const house = await openHouse(crew, folder)
     console.log(`A server runs at ${house.stage.server}, with its data in ${folder}.`)
     console.log('Nine devices with agents on this machine come to all eight statuses:\n')
     return await (isLive ? live(house, signal) : once(house, signal))
   } catch (error) {
+    // What was under way when it was asked to stop.
     if (signal.aborted) return exitStopped
-    throw error
+    console.error(error instanceof Error ? error.message : error)
+    // Its logs tell more.
+    isKept = true
+    return 1
   } finally {
     console.log('\nStopping everything …')
     await crew[Symbol.asyncDispose]()
-    if (!options.keep) rmSync(folder, { recursive: true, force: true })
-    console.log(options.keep ? `Stopped. ${folder} is kept.` : 'Stopped, and nothing is left.')
+    if (!isKept) rmSync(folder, { recursive: true, force: true })
+    console.log(isKept ? `Stopped. Logs are kept in ${folder}.` : 'Stopped, and nothing is left.')
   }
 }
 
@@ -162,22 +164,21 @@ async function once(house: House, signal: AbortSignal): Promise<number> {
 /** What is, every second; the tour above it as soon as all is there. Until Ctrl-C. */
 async function live(house: House, signal: AbortSignal): Promise<number> {
   const screen = createScreen(process.stdout)
-  let failure: unknown = null
-  const shown = reachAll(house, signal)
+  const failed = new AbortController()
+  const over = AbortSignal.any([signal, failed.signal])
+  const shown = reachAll(house, over)
     .then(async () => {
+      if (over.aborted) return
       screen.leave(tourText(tourOf(house), lookOf(process.stdout, process.env, clock.now())))
-      await house.fleet.work(signal)
+      await house.fleet.work(over)
     })
-    .catch((error) => {
-      failure = error
-      asked.abort()
-    })
-  while (!signal.aborted) {
+    .catch((error) => failed.abort(error))
+  while (!over.aborted) {
     screen.show(await liveText(house))
-    await pause(clock, 1_000, signal)
+    await pause(clock, 1_000, over)
   }
   await shown
-  if (failure) throw failure
+  if (failed.signal.aborted) throw failed.signal.reason
   return 0
 }
 
