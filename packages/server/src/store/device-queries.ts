@@ -6,7 +6,7 @@ import { sql } from 'kysely'
 import type { DeviceFilter, DeviceQueries, DeviceRow } from '../api/ports.ts'
 import type { Database } from './database.ts'
 import { listDevices } from './device-list.ts'
-import { docketOf, selectDockets } from './dockets.ts'
+import { docketsOf, selectDockets } from './dockets.ts'
 import { afterLast } from './pages.ts'
 import { idsOf } from './rows.ts'
 
@@ -28,11 +28,12 @@ export function createDeviceQueries(database: Database): DeviceQueries {
       .orderBy('key')
       .execute()
     const tagsOf = Map.groupBy(tags, (tag) => tag.device_id)
+    const dockets = docketsOf(rows)
     const byId = new Map(
-      rows.map((row): [number, DeviceRow] => [
+      rows.map((row, i): [number, DeviceRow] => [
         row.device_id,
         {
-          docket: docketOf(row),
+          docket: dockets[i]!,
           deviceType: row.device_type,
           policyOverrides: JSON.parse(row.policy),
           tags: Object.fromEntries(

@@ -47,7 +47,12 @@ export function selectDockets(db: Db) {
 
 export type DocketRow = Awaited<ReturnType<ReturnType<typeof selectDockets>['execute']>>[number]
 
-export function docketOf(row: DocketRow): Docket {
+export function docketsOf(rows: readonly DocketRow[]): Docket[] {
+  const policyOf = createPolicyReader()
+  return rows.map((row) => docketOf(row, policyOf(row.fleet_policy, row.policy)))
+}
+
+function docketOf(row: DocketRow, policy: Policy): Docket {
   return {
     deviceId: row.device_id,
     uuid: row.uuid,
@@ -58,7 +63,7 @@ export function docketOf(row: DocketRow): Docket {
     active: row.active === 1,
     evidence: evidenceOf(row),
     inherited: inheritedOf(row),
-    policy: policyOf(row.fleet_policy, row.policy),
+    policy,
     standing: {
       status: (row.status || null) as Status | null,
       statusSince: row.status_since,
@@ -74,13 +79,22 @@ export function docketOf(row: DocketRow): Docket {
   }
 }
 
+/** As it is stored: without what was never seen, which is most of it. */
+export function evidenceText(evidence: DeviceEvidence): string {
+  const seen: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(evidence))
+    if (value !== noEvidence[name as keyof DeviceEvidence]) seen[name] = value
+  return JSON.stringify(seen)
+}
+
 /** The evidence as it was last judged, with the plain heartbeats that have only touched contacts. */
 function evidenceOf({ evidence, heartbeat_at: at, ...row }: DocketRow): DeviceEvidence {
-  const judged: DeviceEvidence = { ...noEvidence, ...JSON.parse(evidence) }
+  const judged: DeviceEvidence = Object.assign({ ...noEvidence }, JSON.parse(evidence))
   if (at === null || at <= (judged.heartbeat?.at ?? -1)) return judged
-  const told = row.told_ms === null ? judged.told : { at, intervalMs: row.told_ms }
-  const heartbeat = { at, agent: row.agent as AgentKind, address: row.address }
-  return { ...judged, heartbeat, told, onlineAt: at }
+  if (row.told_ms !== null) judged.told = { at, intervalMs: row.told_ms }
+  judged.heartbeat = { at, agent: row.agent as AgentKind, address: row.address }
+  judged.onlineAt = at
+  return judged
 }
 
 function inheritedOf(row: DocketRow): Docket['inherited'] {
@@ -93,6 +107,16 @@ function inheritedOf(row: DocketRow): Docket['inherited'] {
   } satisfies Record<FreezeCause, unknown>
 }
 
-export function policyOf(fleet: string, device: string): Policy {
-  return effectivePolicy(JSON.parse(fleet), device === '{}' ? {} : JSON.parse(device))
+/** Of many devices few have a policy of their own: each that is met is read once, and shared. */
+export function createPolicyReader(): (fleet: string, device: string) => Policy {
+  const read = new Map<string, Policy>()
+  return (fleet, device) => {
+    const text = `${fleet} ${device}`
+    let policy = read.get(text)
+    if (!policy) {
+      policy = effectivePolicy(JSON.parse(fleet), JSON.parse(device))
+      read.set(text, policy)
+    }
+    return policy
+  }
 }

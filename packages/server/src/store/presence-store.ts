@@ -13,7 +13,7 @@ import type {
   Which,
 } from '../presence/ports.ts'
 import type { Database } from './database.ts'
-import { docketOf, policyOf, selectDockets } from './dockets.ts'
+import { createPolicyReader, docketsOf, evidenceText, selectDockets } from './dockets.ts'
 import { createListeningStore } from './listening-store.ts'
 import { idsOf, tableOf } from './rows.ts'
 import type { Tables } from './tables.ts'
@@ -34,7 +34,7 @@ export function createPresenceStore(database: Database): PresenceStore {
     judge(which, decide) {
       return write.transaction().execute(async (trx) => {
         const rows = await selectWhich(trx, dialect, which).execute()
-        const judgements = decide(rows.map(docketOf))
+        const judgements = decide(docketsOf(rows))
         const transitions = await writeJudgements(trx, dialect, judgements)
         return { judgements, transitions }
       })
@@ -83,6 +83,7 @@ async function loadKnown(
     .where(among)
     .execute()
   const keysOf = Map.groupBy(keys, (key) => key.device_id)
+  const policyOf = createPolicyReader()
   return rows.map((row) => ({
     deviceId: row.id,
     uuid: row.uuid,
@@ -235,7 +236,7 @@ async function writeDevices(trx: Trx, dialect: Dialect, judgements: readonly Jud
     columns,
     judgements.map(({ docket, evidence, standing, active }) => [
       docket.deviceId,
-      JSON.stringify(evidence),
+      evidence === docket.evidence ? null : evidenceText(evidence),
       active ? 1 : 0,
       standing.status,
       standing.statusSince,
@@ -247,7 +248,9 @@ async function writeDevices(trx: Trx, dialect: Dialect, judgements: readonly Jud
       standing.progress,
     ]),
   )
-  await sql`update devices set ${assignments(columns)}
+  const { evidence: _, ...rest } = columns
+  await sql`update devices set ${assignments(rest)},
+      evidence = coalesce(judged.evidence, devices.evidence)
     from ${judged} as judged where devices.id = judged.device_id`.execute(trx)
 }
 
@@ -282,14 +285,9 @@ async function writeTransitions(
     trx,
     dialect,
     made.map(({ docket, transition }) => ({
+      ...transition,
       deviceId: docket.deviceId,
       fleetId: docket.fleetId,
-      at: transition.at,
-      from: transition.from,
-      to: transition.to,
-      heartbeat: transition.heartbeat,
-      cloudlink: transition.cloudlink,
-      reasons: JSON.stringify(transition.reasons),
     })),
   )
   return made.map(({ docket, transition }, i) => ({
