@@ -28,8 +28,8 @@ function scenarioNamed(name: string | undefined): ScenarioName | undefined {
 
 const goal = values.campaign === undefined ? 0 : Number(values.campaign)
 const scenario = scenarioNamed(values.scenario ?? (goal > 0 ? 'mass' : undefined))
-const deviceCount = Number(values.devices ?? (goal > 0 ? 40_000 : 300))
-const days = Number(values.days ?? 1)
+const deviceCount = Number(values.devices ?? (goal > 0 ? 20_000 : 300))
+const days = Number(values.days ?? (goal > 0 ? 5 : 1))
 let seed = values.seed === undefined ? freshSeed() : Number(values.seed)
 let deviceDays = 0
 let elapsedMs = 0

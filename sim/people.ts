@@ -72,13 +72,13 @@ export function createPeople(world: World) {
   }
 }
 
-async function changePolicy({ random, fleets }: World, run: Run): Promise<void> {
+async function changePolicy({ random, fleets, slowestMs }: World, run: Run): Promise<void> {
   const fleet = random.pick(fleets)
   const kind = random.between(0, 2)
   const { heartbeatIntervalMs = minuteMs } = fleet.policy
   const interval = Math.round(heartbeatIntervalMs * random.pick([0.5, 1, 2]))
   const policy = [
-    { heartbeatIntervalMs: Math.min(6 * hourMs, Math.max(10_000, interval)) },
+    { heartbeatIntervalMs: Math.min(slowestMs, Math.max(10_000, interval)) },
     { heartbeatGraceMs: random.pick([0, 15_000, minuteMs, 10 * minuteMs]) },
     { stallMs: random.pick([minuteMs, 30 * minuteMs, 2 * hourMs]) },
   ][kind]!

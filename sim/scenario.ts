@@ -128,9 +128,11 @@ export type FleetPlan = {
   policy: PolicyOverrides
 }
 
-/** Fleets of every pace; the slow ones have most of the devices, or a day would be all heartbeats. */
+/**
+ * Fleets of every pace. In a mass of devices the slow have nearly all of them, or a day would be all
+ * heartbeats: a share of 0 is one device.
+ */
 export function planFleets(random: Random, slow: boolean): FleetPlan[] {
-  const grace = () => random.pick([0, 5_000, 15_000, 60_000, 5 * minuteMs])
   const plan = (
     slug: string,
     share: number,
@@ -142,21 +144,30 @@ export function planFleets(random: Random, slow: boolean): FleetPlan[] {
     supervisor: more.supervisor ?? false,
     policy: {
       heartbeatIntervalMs: intervalMs,
-      heartbeatGraceMs: grace(),
+      heartbeatGraceMs: random.pick([0, 5_000, 15_000, 60_000, 5 * minuteMs]),
       cloudlinkEnabled: false,
       stallMs: random.pick([5 * minuteMs, 30 * minuteMs, 2 * hourMs]),
       ...more.policy,
     },
   })
-  const quick = slow ? 0.001 : 0.1
+  const share = (ordinary: number, inMass: number) => (slow ? inMass : ordinary)
+  const quarterMs = slow ? random.pick([5, 10, 15]) * minuteMs : 15 * minuteMs
+  const fleets = [
+    plan('quick', share(0.1, 0), random.pick([10_000, 15_000, 20_000])),
+    plan('minute', share(0.2, 0), 60_000),
+    plan('supervisor-minute', share(0.1, 0), random.pick([60_000, 120_000]), { supervisor: true }),
+    plan('linked', share(0.1, 0), 60_000, { policy: { cloudlinkEnabled: true } }),
+    plan('quarter', share(0.2, 0.01), quarterMs),
+    plan('supervisor-quarter', share(0.1, 0.01), 15 * minuteMs, { supervisor: true }),
+    plan('hourly', share(0.15, 0.06), share(1, 2) * hourMs),
+    plan('rare', share(0.15, 0.12), random.pick([2, 4, 6]) * hourMs),
+  ]
+  if (!slow) return fleets
   return [
-    plan('quick', quick, random.pick([10_000, 15_000, 20_000])),
-    plan('minute', quick * 2, 60_000),
-    plan('supervisor-minute', quick, random.pick([60_000, 120_000]), { supervisor: true }),
-    plan('linked', quick, 60_000, { policy: { cloudlinkEnabled: true } }),
-    plan('quarter', slow ? 0.03 : 0.2, 15 * minuteMs),
-    plan('supervisor-quarter', slow ? 0.02 : 0.1, 15 * minuteMs, { supervisor: true }),
-    plan('hourly', slow ? 0.2 : 0.15, hourMs),
-    plan('rare', slow ? 0.75 : 0.15, random.pick([2 * hourMs, 4 * hourMs, 6 * hourMs])),
+    ...fleets,
+    plan('half-day', 0.3, 12 * hourMs),
+    plan('linked-day', 0.05, 18 * hourMs, { policy: { cloudlinkEnabled: true } }),
+    plan('supervisor-day', 0.05, 24 * hourMs, { supervisor: true }),
+    plan('day', 0.4, 24 * hourMs),
   ]
 }

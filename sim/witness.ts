@@ -43,8 +43,19 @@ export function createWitness(world: World, run: Run, store: PresenceStore): Pre
     return row !== undefined && row.version > docket.version
   }
 
+  /** Whoever was made through the registry is met here first, whichever process lived to say so. */
+  function meet(deviceId: number): void {
+    if (!devicesById[deviceId]) world.adopt(deviceId)
+  }
+
   return {
     ...store,
+
+    async loadKnown(uuids) {
+      const known = await store.loadKnown(uuids)
+      for (const { deviceId } of known) meet(deviceId)
+      return known
+    },
 
     async renew(renewals) {
       const changed = await store.renew(renewals)
@@ -58,6 +69,7 @@ export function createWitness(world: World, run: Run, store: PresenceStore): Pre
       let decided: readonly Judgement[] = []
       try {
         const recorded = await store.judge(which, (dockets) => {
+          for (const { deviceId } of dockets) meet(deviceId)
           const judgements = decide(dockets)
           decided = judgements
           return judgements

@@ -2,6 +2,7 @@
 // devices, and people; with the truth about all of them kept beside. It begins, goes wrong for most of
 // its time, is healed, and is then given as long as the slowest device needs to be told right.
 
+import type { DeviceEvidence } from '@muster/core/evidence.ts'
 import { createVirtualClock, type VirtualClock } from '@muster/core/virtual-clock.ts'
 import { type Checks, createChecks } from './checks.ts'
 import { createDisk, type Disk } from './disk.ts'
@@ -50,10 +51,12 @@ export type World = {
   readonly people: People
   readonly life: LifeOfDevices
   readonly weather: Weather
+  /** The longest interval of any fleet; nobody sets a longer one. */
+  readonly slowestMs: number
   readonly startAt: number
   readonly healAt: number
   readonly endAt: number
-  readonly presenceOptions: { idleRoundMs?: number }
+  readonly presenceOptions: { idleRoundMs?: number; soonMs?: number }
   readonly hashKey: (key: string) => string
   healed: boolean
   /** The longest time that the store was away. */
@@ -79,7 +82,8 @@ export function createWorld(options: WorldOptions): World {
   const scenario = chooseScenario(random, options.scenario)
   const fleets = planFleets(random, scenario.slowFleets)
   const clock = createVirtualClock(startAt, settle)
-  const { healAt, endAt } = planTime(options.days, fleets)
+  const slowestMs = Math.max(...fleets.map(({ policy }) => policy.heartbeatIntervalMs!))
+  const { healAt, endAt } = planTime(options.days, slowestMs)
   const devicesById: SimDevice[] = []
   // Ids begin at 1.
   devicesById.length = 1
@@ -94,10 +98,11 @@ export function createWorld(options: WorldOptions): World {
     devicesById,
     provisioningKeys: new Map<string, string>(),
     disk: createDisk(clock, random),
+    slowestMs,
     startAt,
     healAt,
     endAt,
-    presenceOptions: scenario.replicaCount === 1 ? { idleRoundMs: 10_000 } : {},
+    presenceOptions: paceOf(scenario),
     hashKey,
     healed: false,
     outageMs: 0,
@@ -122,21 +127,34 @@ export function createWorld(options: WorldOptions): World {
   return world
 }
 
+/** Where nobody waits for the word of a process it may be rare: a day costs fewer rounds. */
+function paceOf({ replicaCount, slowFleets }: Scenario): World['presenceOptions'] {
+  if (replicaCount > 1) return {}
+  return slowFleets ? { idleRoundMs: 30_000, soonMs: 15_000 } : { idleRoundMs: 10_000 }
+}
+
 /** Healed early enough for the slowest fleet: a dead device of it takes its whole threshold. */
-function planTime(days: number, fleets: readonly FleetPlan[]): { healAt: number; endAt: number } {
-  const slowestMs = Math.max(...fleets.map(({ policy }) => policy.heartbeatIntervalMs!))
-  // People double an interval at most, and never beyond the longest of the plan.
+function planTime(days: number, slowestMs: number): { healAt: number; endAt: number } {
   const boundMs = slowestMs * 1.5 + 45 * minuteMs
   const badMs = Math.max(days * dayMs - boundMs, days * dayMs * 0.4)
   return { healAt: startAt + badMs, endAt: startAt + badMs + boundMs }
 }
 
 function adopt(world: World, deviceId: number): SimDevice | undefined {
-  const [row] = world.disk.read<{ uuid: string }>('select uuid from devices where id = ?', [
-    deviceId,
-  ])
+  const [row] = world.disk.read<{ uuid: string; evidence: string }>(
+    'select uuid, evidence from devices where id = ?',
+    [deviceId],
+  )
   const device = row && world.devicesByUuid.get(row.uuid)
   if (!device) return undefined
+  const { life }: DeviceEvidence = JSON.parse(row.evidence)
+  const { at, by } = life
+  const kind = life.state === 'active' ? 'registered' : 'preregistered'
+  device.log.push({
+    at,
+    told: null,
+    seen: [kind === 'registered' ? { kind, at } : { kind, at, by }],
+  })
   device.id = deviceId
   device.registered = true
   world.devicesById[deviceId] = device

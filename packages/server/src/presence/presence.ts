@@ -50,6 +50,8 @@ export type PresenceDeps = {
   log: Log
   /** A round is made at least this often; with several replicas the others wait for our word. */
   idleRoundMs?: number
+  /** Heartbeats are gathered for so long before they are written: a kill loses at most these. */
+  soonMs?: number
   /** Told which fleets have devices that became active: the allowance may be exceeded. */
   onActivated?: (fleetIds: readonly number[]) => void
 }
@@ -79,11 +81,11 @@ export class Presence {
   #unsubscribe = () => {}
 
   constructor(deps: PresenceDeps) {
-    const { store, clock, replica, log, idleRoundMs = 1_000 } = deps
+    const { store, clock, replica, log, idleRoundMs = 1_000, soonMs } = deps
     this.#deps = deps
     this.#known = createKnownDevices(store)
     this.#listener = new Listener({ store, clock, replica, log })
-    this.#rounds = createRounds({ clock, log, idleRoundMs, round: () => this.#round() })
+    this.#rounds = createRounds({ clock, log, idleRoundMs, soonMs, round: () => this.#round() })
   }
 
   /** When we did not listen: what a verdict on any device needs beside its own evidence. */

@@ -7,7 +7,7 @@ import type { Log } from '@muster/core/log.ts'
 
 /** Lets what arrives together be written together. */
 const nowMs = 5
-const soonMs = 200
+const defaultSoonMs = 200
 const retryMs = { first: 100, most: 5_000 }
 /** Without a good round for longer than this, the process is not ready. */
 const healthyMs = 10_000
@@ -18,9 +18,12 @@ type RoundsDeps = {
   /** Makes one round, and says when the next is due; null: nothing is armed. */
   round(): Promise<number | null>
   idleRoundMs: number
+  /** How long heartbeats are gathered before they are written. */
+  soonMs?: number | undefined
 }
 
-export function createRounds({ clock, log, round, idleRoundMs }: RoundsDeps) {
+export function createRounds(deps: RoundsDeps) {
+  const { clock, log, round, idleRoundMs, soonMs = defaultSoonMs } = deps
   let stopped = true
   let running: Promise<void> | null = null
   let cancel = () => {}

@@ -10,6 +10,8 @@ export type SqliteAnswer = {
   insertId: number
 }
 
+type Prepared = { statement: StatementSync; answersRows: boolean }
+
 export type SqliteOptions = { path: string; readOnly: boolean }
 
 /** Enough for every statement of the store; more would mean that SQL is built from values. */
@@ -19,23 +21,23 @@ export function openSqlite({ path, readOnly }: SqliteOptions) {
   const database = new DatabaseSync(path, { readOnly, timeout: 10_000 })
   if (!readOnly) database.exec('pragma journal_mode = wal; pragma synchronous = full')
   database.exec('pragma foreign_keys = on; pragma cache_size = -131072; pragma temp_store = memory')
-  const statements = new Map<string, StatementSync>()
+  const statements = new Map<string, Prepared>()
 
-  function prepared(sql: string): StatementSync {
-    let statement = statements.get(sql)
-    if (statement) return statement
+  function prepared(sql: string): Prepared {
+    const known = statements.get(sql)
+    if (known) return known
     if (statements.size >= maxStatements) statements.clear()
-    statement = database.prepare(sql)
-    statements.set(sql, statement)
-    return statement
+    const statement = database.prepare(sql)
+    const answersRows = statement.columns().length > 0
+    statements.set(sql, { statement, answersRows })
+    return { statement, answersRows }
   }
 
   return {
     run(sql: string, parameters: readonly unknown[]): SqliteAnswer {
-      const statement = prepared(sql)
+      const { statement, answersRows } = prepared(sql)
       const values = parameters as SQLInputValue[]
-      if (statement.columns().length > 0)
-        return { rows: statement.all(...values), changes: 0, insertId: 0 }
+      if (answersRows) return { rows: statement.all(...values), changes: 0, insertId: 0 }
       const { changes, lastInsertRowid } = statement.run(...values)
       return { rows: [], changes: Number(changes), insertId: Number(lastInsertRowid) }
     },
