@@ -294,7 +294,8 @@ async function loadHistory(api: ApiClient, uuid: string): Promise<TransitionView
   return items.reverse()
 }
 
-async function loadLog(api: ApiClient): Promise<TransitionView[]> {
+/** What happened in the fleet, oldest first, as this server tells it. */
+export async function loadLog(api: ApiClient): Promise<TransitionView[]> {
   const items: TransitionView[] = []
   for await (const page of api.fleets.history('yard', { limit: 500 })) items.push(...page.items)
   return items.sort((a, b) => a.id - b.id)
