@@ -7,6 +7,7 @@
 //   npm run bench -- --json            the results as JSON on standard output
 
 import { parseArgs } from 'node:util'
+import { agent } from './agent.ts'
 import { heartbeats } from './heartbeats.ts'
 import { lateness } from './lateness.ts'
 import { overview } from './overview.ts'
@@ -22,6 +23,7 @@ const benches: Record<string, Bench> = {
   lateness,
   watching,
   start,
+  agent,
 }
 
 const { values: options } = parseArgs({
