@@ -11,42 +11,7 @@ import { afterLast } from './pages.ts'
 import { idsOf } from './rows.ts'
 
 export function createDeviceQueries(database: Database): DeviceQueries {
-  const { dialect, read } = database
-
-  async function loadRows(ids: readonly number[]): Promise<DeviceRow[]> {
-    if (ids.length === 0) return []
-    const wanted = sql`(select id from ${idsOf(dialect, ids)} as wanted)`
-    const rows = await selectDockets(read)
-      .leftJoin('device_facts as x', 'x.device_id', 'd.id')
-      .select(['d.device_type', 'd.created_at', 'x.facts'])
-      .where(sql<boolean>`c.device_id in ${wanted}`)
-      .execute()
-    const tags = await read
-      .selectFrom('device_tags')
-      .selectAll()
-      .where(sql<boolean>`device_id in ${wanted}`)
-      .orderBy('key')
-      .execute()
-    const tagsOf = Map.groupBy(tags, (tag) => tag.device_id)
-    const dockets = docketsOf(rows)
-    const byId = new Map(
-      rows.map((row, i): [number, DeviceRow] => [
-        row.device_id,
-        {
-          docket: dockets[i]!,
-          deviceType: row.device_type,
-          policyOverrides: JSON.parse(row.policy),
-          tags: Object.fromEntries(
-            (tagsOf.get(row.device_id) ?? []).map(({ key, value }) => [key, value]),
-          ),
-          facts: row.facts === null ? {} : JSON.parse(row.facts),
-          createdAt: row.created_at,
-        },
-      ]),
-    )
-    // A device may have been deleted between the two reads.
-    return ids.flatMap((id) => byId.get(id) ?? [])
-  }
+  const { read } = database
 
   async function loadDeviceTotal({ fleetId, statuses, q, tag }: DeviceFilter) {
     if (q || tag) return null
@@ -63,7 +28,10 @@ export function createDeviceQueries(database: Database): DeviceQueries {
       const statuses: readonly Status[] = filter.statuses ?? statusWords
       const list = { database, filter: { ...filter, statuses }, page }
       const found = await listDevices(list, await loadDeviceTotal(filter))
-      const rows = await loadRows(found.slice(0, page.limit).map(({ id }) => id))
+      const rows = await loadRows(
+        database,
+        found.slice(0, page.limit).map(({ id }) => id),
+      )
       return { rows, next: afterLast(found, page.limit, ({ key, id }) => [key, id]) }
     },
 
@@ -75,7 +43,7 @@ export function createDeviceQueries(database: Database): DeviceQueries {
         .select('id')
         .where('uuid', '=', uuid)
         .executeTakeFirst()
-      const [row] = await loadRows(device ? [device.id] : [])
+      const [row] = await loadRows(database, device ? [device.id] : [])
       return row ?? null
     },
 
@@ -90,4 +58,39 @@ export function createDeviceQueries(database: Database): DeviceQueries {
       return rows.map((row) => row.uuid)
     },
   }
+}
+
+async function loadRows({ dialect, read }: Database, ids: readonly number[]): Promise<DeviceRow[]> {
+  if (ids.length === 0) return []
+  const wanted = sql`(select id from ${idsOf(dialect, ids)} as wanted)`
+  const rows = await selectDockets(read)
+    .leftJoin('device_facts as x', 'x.device_id', 'd.id')
+    .select(['d.device_type', 'd.created_at', 'x.facts'])
+    .where(sql<boolean>`c.device_id in ${wanted}`)
+    .execute()
+  const tags = await read
+    .selectFrom('device_tags')
+    .selectAll()
+    .where(sql<boolean>`device_id in ${wanted}`)
+    .orderBy('key')
+    .execute()
+  const tagsOf = Map.groupBy(tags, (tag) => tag.device_id)
+  const dockets = docketsOf(rows)
+  const byId = new Map(
+    rows.map((row, i): [number, DeviceRow] => [
+      row.device_id,
+      {
+        docket: dockets[i]!,
+        deviceType: row.device_type,
+        policyOverrides: JSON.parse(row.policy),
+        tags: Object.fromEntries(
+          (tagsOf.get(row.device_id) ?? []).map(({ key, value }) => [key, value]),
+        ),
+        facts: row.facts === null ? {} : JSON.parse(row.facts),
+        createdAt: row.created_at,
+      },
+    ]),
+  )
+  // A device may have been deleted between the two reads.
+  return ids.flatMap((id) => byId.get(id) ?? [])
 }
