@@ -15,6 +15,7 @@ import { type Bench, type Measured, verdictOf, written } from './promise.ts'
 import { silence } from './silence.ts'
 import { start } from './start.ts'
 import { watching } from './watching.ts'
+import { wire } from './wire.ts'
 
 const benches: Record<string, Bench> = {
   heartbeats,
@@ -24,6 +25,7 @@ const benches: Record<string, Bench> = {
   watching,
   start,
   agent,
+  wire,
 }
 
 const { values: options } = parseArgs({
