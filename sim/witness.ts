@@ -8,44 +8,9 @@ import type { Run } from './replicas.ts'
 import type { World } from './world.ts'
 
 export function createWitness(world: World, run: Run, store: PresenceStore): PresenceStore {
-  const { devicesById, disk } = world
-
-  function committed(deviceId: number, heartbeatAt: number): void {
-    const device = devicesById[deviceId]
-    if (!device) return
-    device.committedAt = heartbeatAt
-    device.committedRun = run.id
-  }
-
-  function judged({ docket, evidence, judgedAt }: Judgement): void {
-    const device = devicesById[docket.deviceId]
-    if (!device) return
-    const heardAt = evidence.heartbeat?.at ?? -1
-    if (heardAt > (docket.evidence.heartbeat?.at ?? -1)) committed(docket.deviceId, heardAt)
-    if (!samePolicy(device.policy, docket.policy)) {
-      device.policy = docket.policy
-      device.meddledWith = true
-      device.log.push({ at: judgedAt, told: null, seen: null, policy: docket.policy })
-    }
-    if (!sameFreezes(device.inherited, docket.inherited)) {
-      device.inherited = docket.inherited
-      device.meddledWith = true
-      device.log.push({ at: judgedAt, told: null, seen: null, inherited: docket.inherited })
-    }
-  }
-
-  /** The answer to a commit was lost; whether it took effect is written in the row. */
-  function tookEffect({ docket }: Judgement): boolean {
-    const [row] = disk.read<{ version: number }>(
-      'select version from contacts where device_id = ?',
-      [docket.deviceId],
-    )
-    return row !== undefined && row.version > docket.version
-  }
-
   /** Whoever was made through the registry is met here first, whichever process lived to say so. */
   function meet(deviceId: number): void {
-    if (!devicesById[deviceId]) world.adopt(deviceId)
+    if (!world.devicesById[deviceId]) world.adopt(deviceId)
   }
 
   return {
@@ -61,7 +26,7 @@ export function createWitness(world: World, run: Run, store: PresenceStore): Pre
       const changed = await store.renew(renewals)
       const doubted = new Set(changed)
       for (const { deviceId, heartbeatAt } of renewals)
-        if (!doubted.has(deviceId)) committed(deviceId, heartbeatAt)
+        if (!doubted.has(deviceId)) committed(world, run, deviceId, heartbeatAt)
       return changed
     },
 
@@ -74,12 +39,12 @@ export function createWitness(world: World, run: Run, store: PresenceStore): Pre
           decided = judgements
           return judgements
         })
-        for (const judgement of recorded.judgements) judged(judgement)
+        for (const judgement of recorded.judgements) judged(world, run, judgement)
         world.checks.stored(run, recorded.transitions)
         return recorded
       } catch (error) {
-        if (decided.length > 0 && tookEffect(decided[0]!)) {
-          for (const judgement of decided) judged(judgement)
+        if (decided.length > 0 && tookEffect(world, decided[0]!)) {
+          for (const judgement of decided) judged(world, run, judgement)
           world.checks.storedUnheard()
         }
         throw error
@@ -97,6 +62,40 @@ export function createWitness(world: World, run: Run, store: PresenceStore): Pre
       world.sightings.word(run, untilAt)
     },
   }
+}
+
+/** The heartbeat is durable, and it was this process that wrote it. */
+function committed({ devicesById }: World, run: Run, deviceId: number, heartbeatAt: number): void {
+  const device = devicesById[deviceId]
+  if (!device) return
+  device.committedAt = heartbeatAt
+  device.committedRun = run.id
+}
+
+function judged(world: World, run: Run, { docket, evidence, judgedAt }: Judgement): void {
+  const device = world.devicesById[docket.deviceId]
+  if (!device) return
+  const heardAt = evidence.heartbeat?.at ?? -1
+  if (heardAt > (docket.evidence.heartbeat?.at ?? -1))
+    committed(world, run, docket.deviceId, heardAt)
+  if (!samePolicy(device.policy, docket.policy)) {
+    device.policy = docket.policy
+    device.meddledWith = true
+    device.log.push({ at: judgedAt, told: null, seen: null, policy: docket.policy })
+  }
+  if (!sameFreezes(device.inherited, docket.inherited)) {
+    device.inherited = docket.inherited
+    device.meddledWith = true
+    device.log.push({ at: judgedAt, told: null, seen: null, inherited: docket.inherited })
+  }
+}
+
+/** The answer to a commit was lost; whether it took effect is written in the row. */
+function tookEffect({ disk }: World, { docket }: Judgement): boolean {
+  const [row] = disk.read<{ version: number }>('select version from contacts where device_id = ?', [
+    docket.deviceId,
+  ])
+  return row !== undefined && row.version > docket.version
 }
 
 function samePolicy(a: Policy, b: Policy): boolean {
