@@ -15,6 +15,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
+import { unpackRows } from './packed-rows.ts'
 import { openSqlite, type SqliteAnswer, type SqliteOptions } from './sqlite-connection.ts'
 import type { Tables } from './tables.ts'
 
@@ -42,7 +43,10 @@ export function createWorkerRunner(options: SqliteOptions): SqliteRunner {
     const request = waiting.get(id)!
     waiting.delete(id)
     if (failure) request.reject(Object.assign(new Error(failure.message), failure))
-    else request.resolve(answer)
+    else {
+      const { packed, ...rest } = answer
+      request.resolve({ ...rest, rows: unpackRows(packed) })
+    }
   })
   worker.on('error', fail)
   worker.on('exit', () => fail(new Error('the SQLite thread has ended')))
