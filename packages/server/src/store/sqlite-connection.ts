@@ -17,9 +17,17 @@ export type SqliteOptions = { path: string; readOnly: boolean }
 /** Enough for every statement of the store; more would mean that SQL is built from values. */
 const maxStatements = 1_000
 
+/**
+ * Pages in the log before they are copied into the database: 32 MB. With the usual 4 MB, each batch of
+ * judgements would copy its own pages, most of which the next one writes again.
+ */
+const checkpointPages = 8_192
+
 export function openSqlite({ path, readOnly }: SqliteOptions) {
   const database = new DatabaseSync(path, { readOnly, timeout: 10_000 })
-  if (!readOnly) database.exec('pragma journal_mode = wal; pragma synchronous = full')
+  if (!readOnly)
+    database.exec(`pragma journal_mode = wal; pragma synchronous = full;
+      pragma wal_autocheckpoint = ${checkpointPages}`)
   database.exec('pragma foreign_keys = on; pragma cache_size = -131072; pragma temp_store = memory')
   const statements = new Map<string, Prepared>()
 
