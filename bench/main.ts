@@ -5,13 +5,15 @@
 //   npm run bench -- --only heartbeats one of them
 //   npm run bench -- --quick           small and short: do the benches work?
 //   npm run bench -- --json            the results as JSON on standard output
+//   npm run bench -- --page            also into docs/reference/performance.md, row by row
 
 import { parseArgs } from 'node:util'
 import { agent } from './agent.ts'
 import { heartbeats } from './heartbeats.ts'
 import { lateness } from './lateness.ts'
 import { overview } from './overview.ts'
-import { type Bench, type Measured, verdictOf, written } from './promise.ts'
+import { tableOf, writePage } from './page.ts'
+import { type Bench, type Measured, verdictOf } from './promise.ts'
 import { silence } from './silence.ts'
 import { start } from './start.ts'
 import { watching } from './watching.ts'
@@ -34,6 +36,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    page: { type: 'boolean', default: false },
   },
 })
 
@@ -57,6 +60,7 @@ for (const [name, run] of chosen) {
 }
 if (options.json) console.log(JSON.stringify(results.map(withVerdict), null, 2))
 else printTable(results)
+if (options.page) writePage('docs/reference/performance.md', results)
 for (const name of failures) console.error(`${name} could not be measured`)
 const missed = results.filter((one) => verdictOf(one) === 'missed')
 process.exitCode = failures.length > 0 || (missed.length > 0 && !options.quick) ? 1 : 0
@@ -66,19 +70,6 @@ function withVerdict(result: Measured & { bench: string }) {
 }
 
 function printTable(rows: readonly Measured[]): void {
-  const heads = ['promise', 'must', 'aim', 'measured', 'baseline', 'ratio', 'verdict']
-  const limit = ({ better, unit }: Measured, value: number) =>
-    `${better === 'more' ? '≥' : '≤'} ${written(value, unit)}`
-  const cells = rows.map((row) => [
-    row.promise,
-    limit(row, row.must),
-    limit(row, row.aim),
-    written(row.figure, row.unit),
-    row.baseline ?? '–',
-    row.ratio === undefined ? '–' : `${written(row.ratio)} ×`,
-    verdictOf(row),
-  ])
-  const table = [heads, heads.map(() => '---'), ...cells]
-  console.log(`\n${table.map((line) => `| ${line.join(' | ')} |`).join('\n')}\n`)
+  console.log(`\n${tableOf(rows)}\n`)
   for (const { promise, detail } of rows) console.log(`- ${promise}: ${detail}`)
 }

@@ -12,8 +12,6 @@ export const intervalMs = dayMs
 /** The first fleets have cloudlink on, which no device of theirs has opened: Reduced Functionality. */
 const linkedFleets = 2
 
-let made: Promise<{ path: string; deviceCount: number }> | undefined
-
 export const fleetSlug = (index: number) => `fleet-${String(index).padStart(2, '0')}`
 
 export const policyOf = (fleetIndex: number) => ({
@@ -22,12 +20,8 @@ export const policyOf = (fleetIndex: number) => ({
 })
 
 /** A folder with its database; to be copied, not changed. It goes when this process ends. */
-export function openMillion({ quick, say }: Scale) {
-  made ??= make(quick ? 100_000 : 1_000_000, say)
-  return made
-}
-
-async function make(deviceCount: number, say: Scale['say']) {
+export async function openMillion({ quick, say }: Scale) {
+  const deviceCount = quick ? 100_000 : 1_000_000
   const folder = await openFolder()
   process.once('exit', folder.removeNow)
   const startedAt = performance.now()

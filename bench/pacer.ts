@@ -11,36 +11,45 @@ const devices = readFileSync(file, 'utf8')
   .trim()
   .split('\n')
   .map((line) => line.split(' ') as [string, string, string])
-const latenciesMs: number[] = []
-let sentCount = 0
-let errorCount = 0
-let next = 0
-const startedAt = performance.now()
 
-async function beat([uuid, key, etag]: [string, string, string]): Promise<void> {
-  const sentAt = performance.now()
-  try {
-    const { status } = await ask(`${url}/device/v3/${uuid}/state`, {
-      authorization: `Bearer ${key}`,
-      'if-none-match': etag,
-      'user-agent': 'muster-agent/0.1.0',
-    })
-    if (status !== 304) errorCount++
-  } catch {
-    errorCount++
-  }
-  latenciesMs.push(performance.now() - sentAt)
-}
-
-setInterval(() => {
-  const due = Math.floor(((performance.now() - startedAt) * Number(perSecond)) / 1_000)
-  for (; sentCount < due; sentCount++) void beat(devices[next++ % devices.length]!)
-}, tickMs)
-
+const pace = startPace(Number(perSecond))
 process.once('SIGTERM', () => {
-  const p99Ms = percentile(latenciesMs, 99)
-  const maxMs = percentile(latenciesMs, 100)
-  console.log(JSON.stringify({ answeredCount: latenciesMs.length, errorCount, p99Ms, maxMs }))
+  console.log(JSON.stringify(pace()))
   process.exit(0)
 })
 console.log('ready')
+
+/** Beats from now on; the returned function says how it went until then. */
+function startPace(perSecond: number) {
+  const latenciesMs: number[] = []
+  const startedAt = performance.now()
+  let sentCount = 0
+  let errorCount = 0
+
+  async function beat([uuid, key, etag]: [string, string, string]): Promise<void> {
+    const sentAt = performance.now()
+    try {
+      const { status } = await ask(`${url}/device/v3/${uuid}/state`, {
+        authorization: `Bearer ${key}`,
+        'if-none-match': etag,
+        'user-agent': 'muster-agent/0.1.0',
+      })
+      if (status !== 304) errorCount++
+    } catch {
+      errorCount++
+    }
+    latenciesMs.push(performance.now() - sentAt)
+  }
+
+  setInterval(() => {
+    const due = Math.floor(((performance.now() - startedAt) * perSecond) / 1_000)
+    for (; sentCount < due; sentCount++) void beat(devices[sentCount % devices.length]!)
+  }, tickMs)
+
+  return () => ({
+    answeredCount: latenciesMs.length,
+    errorCount,
+    p99Ms: percentile(latenciesMs, 99),
+    maxMs: percentile(latenciesMs, 100),
+  })
+}

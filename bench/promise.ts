@@ -13,8 +13,6 @@ export type Measured = {
   figure: number
   /** What was measured beside it in the same run, in its own words; absent: nothing was. */
   baseline?: string
-  /** Figure by baseline, where the promise is of something else. */
-  ratio?: number
   /** How the figure came about: sizes, rounds, spread. */
   detail: string
 }

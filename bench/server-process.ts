@@ -1,6 +1,6 @@
 // The real server as a process of its own, started as people start it, on a free port over a folder.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
@@ -77,7 +77,11 @@ async function readApi<T>(url: string, path: string): Promise<T> {
 /** A folder that goes when it is disposed of; with the files of another, if one is named. */
 export async function openFolder(copyOf?: string) {
   const path = await mkdtemp(join(tmpdir(), 'muster-bench-'))
-  if (copyOf) await cp(copyOf, path, { recursive: true })
+  if (copyOf) {
+    await cp(copyOf, path, { recursive: true })
+    // Onto the disk now: otherwise the first write of the server would wait for all of it.
+    execFileSync('sync', ['-f', path])
+  }
   const gone = { recursive: true, force: true }
   return {
     path,
