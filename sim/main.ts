@@ -30,24 +30,28 @@ const goal = values.campaign === undefined ? 0 : Number(values.campaign)
 const scenario = scenarioNamed(values.scenario ?? (goal > 0 ? 'mass' : undefined))
 const deviceCount = Number(values.devices ?? (goal > 0 ? 20_000 : 300))
 const days = Number(values.days ?? (goal > 0 ? 5 : 1))
-let seed = values.seed === undefined ? freshSeed() : Number(values.seed)
-let deviceDays = 0
-let elapsedMs = 0
+await runSeeds(values.seed === undefined ? freshSeed() : Number(values.seed))
 
-do {
-  console.log(`seed ${seed}`)
-  const result = await runSeed({ seed, deviceCount, days, scenario })
-  deviceDays += result.deviceDays
-  elapsedMs += result.elapsedMs
-  printRun(result, values.verbose)
-  if (result.violations.length > 0) {
-    printFailure(result)
-    process.exit(1)
-  }
-  seed++
-} while (deviceDays < goal)
+async function runSeeds(firstSeed: number): Promise<void> {
+  let deviceDays = 0
+  let elapsedMs = 0
+  let seed = firstSeed
+  do {
+    console.log(`seed ${seed}`)
+    const result = await runSeed({ seed, deviceCount, days, scenario })
+    deviceDays += result.deviceDays
+    elapsedMs += result.elapsedMs
+    printRun(result, values.verbose)
+    if (result.violations.length > 0) {
+      printFailure(result)
+      process.exit(1)
+    }
+    seed++
+  } while (deviceDays < goal)
+  if (goal > 0) printCampaign(deviceDays, elapsedMs)
+}
 
-if (goal > 0) {
+function printCampaign(deviceDays: number, elapsedMs: number): void {
   const perMinute = Math.round(deviceDays / (elapsedMs / 60_000))
   console.log(
     `${Math.round(deviceDays)} device-days without a violation in ${Math.round(elapsedMs / 1_000)} s: ${perMinute} a minute`,
