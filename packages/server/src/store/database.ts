@@ -77,7 +77,8 @@ function connect(options: DatabaseOptions): Database {
 }
 
 function connectSqlite(path: string): Database {
-  mkdirSync(dirname(path), { recursive: true })
+  // Hashes of keys and passwords are nobody else's to read.
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const write = createSqliteKysely(createWorkerRunner({ path, readOnly: false }))
   let reader: Db | undefined
   return {
