@@ -174,5 +174,13 @@ async function openStore(open: () => Promise<Database>) {
 
 function renewal({ deviceId, version }: KnownDevice, at: number): Renewal {
   const dueAt = at + 1.5 * minute
-  return { deviceId, version, sinceAt: at, heartbeatAt: at, dueAt, toldMs: minute, address: '10.0.0.1' }
+  return {
+    deviceId,
+    version,
+    sinceAt: at,
+    heartbeatAt: at,
+    dueAt,
+    toldMs: minute,
+    address: '10.0.0.1',
+  }
 }
