@@ -129,10 +129,11 @@ export type FleetPlan = {
 }
 
 /**
- * Fleets of every pace. In a mass of devices the slow have nearly all of them, or a day would be all
- * heartbeats: a share of 0 is one device.
+ * Fleets of every pace that a run of so many days leaves time to judge. In a mass of devices the slow
+ * have nearly all of them, or a day would be all heartbeats: a share of 0 is one device.
  */
-export function planFleets(random: Random, slow: boolean): FleetPlan[] {
+export function planFleets(random: Random, slow: boolean, days: number): FleetPlan[] {
+  const longestMs = (days * dayMs) / 4
   const plan = (
     slug: string,
     share: number,
@@ -143,7 +144,7 @@ export function planFleets(random: Random, slow: boolean): FleetPlan[] {
     share,
     supervisor: more.supervisor ?? false,
     policy: {
-      heartbeatIntervalMs: intervalMs,
+      heartbeatIntervalMs: Math.min(intervalMs, Math.round(longestMs)),
       heartbeatGraceMs: random.pick([0, 5_000, 15_000, 60_000, 5 * minuteMs]),
       cloudlinkEnabled: false,
       stallMs: random.pick([5 * minuteMs, 30 * minuteMs, 2 * hourMs]),

@@ -33,7 +33,8 @@ export function createWeather(world: World) {
 
   /** Everybody is away: some killed, some stopped. */
   function absence(): void {
-    const awayMs = random.magnitude(1_000, scenario.name === 'mass' ? 2 * hourMs : 24 * hourMs)
+    const longestMs = scenario.name === 'mass' ? 2 * hourMs : 24 * hourMs
+    const awayMs = random.magnitude(1_000, Math.min(longestMs, (world.healAt - world.startAt) / 3))
     for (let at = 0; at < scenario.replicaCount; at++) {
       if (random.chance(0.5)) replicas.crash(at)
       else void replicas.stop(at)

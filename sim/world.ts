@@ -80,7 +80,7 @@ const settle = () => new Promise<void>((resolve) => void setImmediate(resolve))
 export function createWorld(options: WorldOptions): World {
   const random = createRandom(options.seed)
   const scenario = chooseScenario(random, options.scenario)
-  const fleets = planFleets(random, scenario.slowFleets)
+  const fleets = planFleets(random, scenario.slowFleets, options.days)
   const clock = createVirtualClock(startAt, settle)
   const slowestMs = Math.max(...fleets.map(({ policy }) => policy.heartbeatIntervalMs!))
   const { healAt, endAt } = planTime(options.days, slowestMs)

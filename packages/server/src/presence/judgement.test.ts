@@ -4,7 +4,7 @@ import { noEvidence, type Observation } from '@muster/core/evidence.ts'
 import { defaultPolicy } from '@muster/core/policy.ts'
 import type { Gap } from '@muster/core/silence.ts'
 import { noon } from '../fixtures.ts'
-import { judgeDevice, mustWait, noStanding, type Sighting } from './judgement.ts'
+import { certainCount, judgeDevice, noStanding, type Sighting } from './judgement.ts'
 import type { Docket, Judgement } from './ports.ts'
 
 const second = 1_000
@@ -120,9 +120,24 @@ test('lapses between two sightings are found at their own instants', () => {
 test('a sighting waits while a lapse before it is not certain, and no longer', () => {
   const online = after(judge(docket, [sighting(noon)], noon))
   const seen = [sighting(noon + 100 * second)]
-  assert.equal(mustWait(online, seen, noon + 89 * second, []), true)
-  assert.equal(mustWait(online, seen, noon + 90 * second, []), false)
-  assert.equal(mustWait(online, [sighting(noon + 80 * second)], noon, []), false)
+  assert.equal(certainCount(online, seen, noon + 89 * second, []), 0)
+  assert.equal(certainCount(online, seen, noon + 90 * second, []), 1)
+  assert.equal(certainCount(online, [sighting(noon + 80 * second)], noon, []), 1)
+})
+
+test('of a device that turns late, then lost, what was seen later waits for both', () => {
+  const online = after(judge(docket, [sighting(noon)], noon))
+  const seen = [sighting(noon + 120 * second)]
+  assert.equal(certainCount(online, seen, noon + 104 * second, []), 0)
+  assert.equal(certainCount(online, seen, noon + 105 * second, []), 1)
+})
+
+test('of sightings kept through an outage, those after an uncertain silence wait', () => {
+  const online = after(judge(docket, [sighting(noon)], noon))
+  const seen = [sighting(noon + 60 * second), sighting(noon + 300 * second)]
+  assert.equal(certainCount(online, seen, noon + second, []), 1)
+  const gaps: Gap[] = [{ fromAt: noon + second, untilAt: noon + 299 * second, kind: 'absence' }]
+  assert.equal(certainCount(online, seen, noon + second, gaps), 2)
 })
 
 test('facts that people changed hold from now on: nothing is found in the past', () => {

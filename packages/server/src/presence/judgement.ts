@@ -24,7 +24,7 @@ export type Sighting = { at: number; seen: readonly Observation[] }
 /**
  * Judges one device with what was seen of it since, in the order of time, up to `horizonAt`: until
  * then silence is certain. A sighting may be later than the horizon; then no uncertain lapse may
- * precede it (see `mustWait`).
+ * precede it (see `certainCount`).
  */
 export function judgeDevice(
   docket: Docket,
@@ -42,24 +42,24 @@ export function judgeDevice(
 }
 
 /**
- * Whether a lapse that is not yet certain comes before what was seen: another replica may have heard
- * the device in between, so the observation must wait until the horizon has passed the lapse.
+ * How many of the sightings may be judged: up to a lapse that is not yet certain. Another replica may
+ * have heard the device in between, so what was seen later waits until the horizon has passed it.
  */
-export function mustWait(
+export function certainCount(
   docket: Docket,
   sightings: readonly Sighting[],
   horizonAt: number,
   gaps: Gaps,
-): boolean {
-  const firstAt = sightings[0]?.at
-  if (firstAt === undefined || firstAt <= horizonAt || docket.dueAt === 0) return false
-  const cursorAt = cursorOf(docket)
-  const { lapsesAt } = deriveStatus(
-    evidenceOf(docket, docket.evidence, gaps),
-    docket.policy,
-    cursorAt,
-  )
-  return lapsesAt !== null && lapsesAt > horizonAt && lapsesAt < firstAt
+): number {
+  const last = sightings.at(-1)
+  if (last === undefined || last.at <= horizonAt) return sightings.length
+  const course = createCourse(docket, gaps)
+  for (const [i, sighting] of sightings.entries()) {
+    course.lapseUntil(Math.min(sighting.at - 1, horizonAt))
+    if (course.lapsesBefore(sighting.at)) return i
+    course.take(sighting)
+  }
+  return sightings.length
 }
 
 /** The evidence as the judge reads it: the device's own, with the freezes that it inherits. */
@@ -107,6 +107,9 @@ function createCourse(docket: Docket, gaps: Gaps) {
   return {
     lapseUntil(at: number): void {
       while (lapse !== null && lapse <= at) stand(lapse)
+    },
+    lapsesBefore(at: number): boolean {
+      return lapse !== null && lapse < at
     },
     take({ at, seen }: Sighting): void {
       const seenAt = instantAfter(lastObservedAt(own), at, seen)

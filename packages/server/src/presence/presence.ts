@@ -26,7 +26,7 @@ import {
   type Report,
   toldMsOf,
 } from './intake.ts'
-import { judgeDevice, mustWait } from './judgement.ts'
+import { certainCount, judgeDevice } from './judgement.ts'
 import { createKnownDevices, opens } from './known-devices.ts'
 import { Listener } from './listener.ts'
 import type {
@@ -322,26 +322,33 @@ export class Presence {
 
   async #judgeReports(part: Map<number, Pending>, horizonAt: number): Promise<void> {
     const { gaps } = this.#listener
-    const later: number[] = []
+    const later = new Map<number, Report[]>()
     const recorded = await this.#deps.store.judge({ deviceIds: [...part.keys()] }, (dockets) =>
       dockets.flatMap((docket) => {
         const reports = part.get(docket.deviceId)!.reports.toSorted((a, b) => a.at - b.at)
-        if (!isDoubtful(docket, reports) && !mustWait(docket, reports, horizonAt, gaps))
-          return [judgeDevice(docket, reports, horizonAt, gaps)]
-        later.push(docket.deviceId)
-        return []
+        const count = isDoubtful(docket, reports)
+          ? 0
+          : certainCount(docket, reports, horizonAt, gaps)
+        if (count < reports.length) later.set(docket.deviceId, reports.slice(count))
+        if (count === 0 && reports.length > 0) return []
+        return [judgeDevice(docket, reports.slice(0, count), horizonAt, gaps)]
       }),
     )
     this.#conclude(recorded)
-    this.#answer(part, recorded, new Set(later))
+    this.#answer(part, recorded, later)
   }
 
   /** Those who waited get the judgement; null: their device is gone. Some must wait on. */
-  #answer(part: Map<number, Pending>, { judgements }: Recorded, later: Set<number>): void {
+  #answer(
+    part: Map<number, Pending>,
+    { judgements }: Recorded,
+    later: Map<number, Report[]>,
+  ): void {
     const judged = new Map(judgements.map((judgement) => [judgement.docket.deviceId, judgement]))
-    for (const [deviceId, entry] of part) {
-      if (later.has(deviceId)) this.#intake.putBack(deviceId, entry)
-      else for (const { resolve } of entry.waiting) resolve(judged.get(deviceId) ?? null)
+    for (const [deviceId, { waiting }] of part) {
+      const reports = later.get(deviceId)
+      if (reports) this.#intake.putBack(deviceId, { reports, waiting })
+      else for (const { resolve } of waiting) resolve(judged.get(deviceId) ?? null)
     }
     if (later.size > 0) this.#rounds.wantNow()
   }
