@@ -17,6 +17,8 @@ const stallMs = 1_000
 const absenceMs = 10_000
 /** Clocks of replicas drift by parts in a million: they are led together by a little at a time. */
 const maxSteerMs = 50
+/** Our copy of the record is out of date after so long, before the others call us dead. */
+const staleMs = 2_000
 
 type ListenerDeps = { store: PresenceStore; clock: ServerClock; replica: string; log: Log }
 
@@ -41,6 +43,9 @@ export class Listener {
   #deaf = false
   #listening = true
   #horizonAt = 0
+  /** The word that we gave last, and when we did. */
+  #wordAt = 0
+  #keptAt = 0
 
   constructor(deps: ListenerDeps) {
     this.#deps = deps
@@ -49,7 +54,9 @@ export class Listener {
   async start(): Promise<void> {
     const { store, clock, replica } = this.#deps
     clock.setTo(await store.loadTimeBase(clock.now()))
-    this.#take(await store.openListening(replica, clock.now()))
+    this.#wordAt = clock.now()
+    this.#keptAt = this.#wordAt
+    this.#take(await store.openListening(replica, this.#wordAt))
     this.#pulseAt = clock.now()
     this.#cancelPulse = clock.after(pulseMs, () => this.#beat())
   }
@@ -81,6 +88,16 @@ export class Listener {
     this.#deps.log.warn({ deaf }, message)
   }
 
+  /**
+   * After a while away from the store: others may have called us dead and judged by a gap that we do
+   * not know. Our last word, said again, brings the record up to date before we judge by it.
+   */
+  async catchUp(): Promise<void> {
+    const isShared = this.#sharedHorizonAt !== Infinity
+    const isStale = this.#deps.clock.now() - this.#keptAt > staleMs
+    if (isShared && isStale && this.#listening && !this.#deaf) await this.keep(this.#wordAt)
+  }
+
   /** Gives our word for `heardAt`, and answers until when silence is certain. */
   async keep(heardAt: number): Promise<number> {
     const { store, clock, replica } = this.#deps
@@ -92,6 +109,8 @@ export class Listener {
       : await store.openListening(replica, heardAt)
     if (this.#listening) this.#stalls = this.#stalls.slice(given.length)
     this.#listening = true
+    this.#wordAt = heardAt
+    this.#keptAt = word.now
     this.#take(listening)
     this.#horizonAt = listening.horizonAt
     this.#judgedUntilAt = Math.max(this.#judgedUntilAt, listening.horizonAt)

@@ -249,6 +249,7 @@ export class Presence {
     // Requests stamped in this very millisecond may still come: the one before is over.
     const heardAt = clock.now() - 1
     this.#listener.beginRound()
+    await this.#listener.catchUp()
     await this.#writeRenewals()
     await this.#judgePending(this.#listener.horizonAt(heardAt))
     // What had to be put back is not durable yet, so our word must not cover it.

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createVirtualClock } from '@muster/core/virtual-clock.ts'
+import { noon, settle, silentLog } from '../fixtures.ts'
+import { openDatabase } from '../store/database.ts'
+import { createPresenceStore } from '../store/presence-store.ts'
+import { Listener } from './listener.ts'
+
+const second = 1_000
+
+/** Two replicas that listen on one database, as replicas share PostgreSQL. */
+async function openPair() {
+  const clock = createVirtualClock(noon, settle)
+  const database = await openDatabase({ kind: 'memory', now: clock.now })
+  const store = createPresenceStore(database)
+  const start = async (replica: string) => {
+    const listener = new Listener({ store, clock, replica, log: silentLog })
+    await listener.start()
+    return listener
+  }
+  return { clock, one: await start('one'), other: await start('other') }
+}
+
+test('a replica that was away from the store reads the record anew before it judges', async () => {
+  const { clock, one, other } = await openPair()
+  await one.keep(clock.now())
+  await clock.run(60 * second)
+  await other.keep(clock.now())
+  assert.deepEqual(one.gaps, [])
+  await one.catchUp()
+  assert.deepEqual(one.gaps, [{ fromAt: noon, untilAt: noon + 60 * second, kind: 'absence' }])
+  assert.equal(one.horizonAt(clock.now()), noon, 'what it heard meanwhile is not durable yet')
+})
+
+test('a replica whose word is fresh does not give it twice', async () => {
+  const { clock, one, other } = await openPair()
+  await one.keep(clock.now())
+  await clock.run(second)
+  await other.keep(clock.now())
+  await one.catchUp()
+  assert.equal(one.horizonAt(clock.now()), noon)
+})
