@@ -12,6 +12,9 @@ import type { World } from './world.ts'
 
 export type Network = ReturnType<typeof createNetwork>
 
+/** A slower way than this explains by itself that a heartbeat is late: the margin of its pace is spent. */
+const slowMs = 5_000
+
 const failure = (code: string) => Object.assign(new Error(code), { code })
 
 export function createNetwork(world: World) {
@@ -112,9 +115,15 @@ class Trip {
       return
     }
     if (delayMs >= this.#request.call.timeoutMs) this.#timeOut(true)
+    this.#noteSlow(delayMs)
     clock.after(delayMs, () => this.#arrive(run, false))
     if (random.chance(scenario.duplicateRate))
       clock.after(delayMs + random.between(1, 2_000), () => this.#arrive(run, true))
+  }
+
+  #noteSlow(delayMs: number): void {
+    const now = this.#world.replicas.now()
+    if (delayMs > slowMs) addTrouble(this.#request.device, now, now + delayMs)
   }
 
   #end(conclude: () => void): void {
@@ -171,6 +180,7 @@ class Trip {
     if (this.#settled) return
     if (answer.status === 401) addTrouble(device, this.#sentAt, replicas.now())
     const backMs = device.mobile ? wayMs(random) : 0
+    this.#noteSlow(backMs)
     const isLost = device.mobile && (random.chance(scenario.lossRate) || isCut(device))
     if (backMs === 0) this.#end(() => this.#resolve(answer))
     else if (isLost || clock.now() + backMs >= this.#sentTrueAt + call.timeoutMs)
