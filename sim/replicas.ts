@@ -65,7 +65,10 @@ export class Replicas {
   now(): number {
     let at = 0
     for (const run of this.#current) if (run && !run.dead) at = Math.max(at, run.clock.now())
-    return at || this.#world.clock.now() + this.#wallErrorMs
+    if (at > 0) return at
+    // While none runs: the next begins by its wall, or by the clock of a database that several share.
+    const { clock, scenario } = this.#world
+    return clock.now() + (scenario.replicaCount > 1 ? 0 : this.#wallErrorMs)
   }
 
   stepWallClocks(errorMs: number): void {

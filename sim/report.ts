@@ -46,5 +46,7 @@ export function printFailure(result: Result): void {
 /** Instants are easier to compare as times of the day. */
 function readable(name: string, value: unknown): unknown {
   const isInstant = /(?:^at|At|Since|_at|^since)$/.test(name) && typeof value === 'number'
-  return isInstant && value > 1e12 ? new Date(value).toISOString().slice(5, 23) : value
+  return isInstant && Number.isFinite(value) && value > 1e12
+    ? new Date(value).toISOString().slice(5, 23)
+    : value
 }
