@@ -170,18 +170,20 @@ function sayFile(
   )
 }
 
-/** A seed that every run shares, and one that no run had before. */
+/** A seed that every run shares, and one that no run had before: masses of devices for a day each. */
 async function runSimulator() {
   if (!existsSync(resolve(rootDir, 'sim/main.ts'))) return
+  const masses = ['--scenario', 'mass', '--devices', '4000', '--days', '1']
   for (const seed of [1, randomInt(2, 2 ** 31)]) {
-    const child = spawn(process.execPath, ['sim/main.ts', '--seed', String(seed)], {
+    const child = spawn(process.execPath, ['sim/main.ts', '--seed', String(seed), ...masses], {
       cwd: rootDir,
       stdio: ['ignore', 'inherit', 'inherit'],
       timeout: 5 * 60_000,
     })
     const code = await new Promise((done) => child.once('exit', done))
     total[code === 0 ? 'passed' : 'failed']++
-    if (code !== 0) console.log(loud(`the simulator failed: npm run sim -- --seed ${seed}`))
+    if (code !== 0)
+      console.log(loud(`the simulator failed: npm run sim -- --seed ${seed} ${masses.join(' ')}`))
   }
 }
 
