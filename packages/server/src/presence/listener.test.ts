@@ -40,3 +40,15 @@ test('a replica whose word is fresh does not give it twice', async () => {
   await one.catchUp()
   assert.equal(one.horizonAt(clock.now()), noon)
 })
+
+test('a replica that stood still records no gap over what the others have vouched for since', async () => {
+  const { clock, one, other } = await openPair()
+  await one.keep(clock.now())
+  await clock.run(10 * second)
+  await other.keep(clock.now())
+  clock.advanceTo(clock.now() + 30 * second)
+  await other.keep(clock.now())
+  one.noticeStall()
+  await one.catchUp()
+  assert.deepEqual(one.gaps, [{ fromAt: noon, untilAt: noon + 10 * second, kind: 'absence' }])
+})

@@ -96,10 +96,12 @@ async function keepListening(trx: Trx, sharing: Sharing, word: Word): Promise<Li
     .where('id', '=', listeningId)
     .where('ended_at', 'is', null)
     .executeTakeFirst()
-  // Others took us for dead while we stood still. They have recorded the gap: begin anew.
-  const id = kept.numUpdatedRows > 0n ? listeningId : await insertRow(trx, replica, untilAt, dbNow)
+  const alive = kept.numUpdatedRows > 0n
+  // Others took us for dead while we stood still. They have recorded the gap, and listened since: our
+  // own must not cover what they have vouched for and judged by. Begin anew.
+  const id = alive ? listeningId : await insertRow(trx, replica, untilAt, dbNow)
   const dead = sharing.shared ? await endDead(trx, dbNow, id) : []
-  await insertGaps(trx, [...stalls, ...dead.map(absenceUntil(now))])
+  await insertGaps(trx, [...(alive ? stalls : []), ...dead.map(absenceUntil(now))])
   return loadListening(trx, id, dbNow)
 }
 
