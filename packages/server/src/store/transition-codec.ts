@@ -1,6 +1,6 @@
 // How a transition is laid down: words as numbers, and evidence as values in the order in which the
 // reason lists them, instants as distances from the transition's own. A year of a large fleet is
-// mostly this table, and the plain JSON of it would be five times as long. The numbers are on disk:
+// mostly this table, and the plain JSON of it would be several times as long. The numbers are on disk:
 // they are never changed, only added to.
 
 import { type Reason, type ReasonCode, type ReasonEvidence, reasons } from '@muster/core/reasons.ts'
