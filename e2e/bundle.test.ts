@@ -24,6 +24,7 @@ test('the bundled agent runs on the Node of the system, alone in a folder', {
   assert.match(out, /Operational/)
   await agent.process.stop('SIGKILL')
   agent.start()
+  await agent.untilAnswers()
   await agent.tell('goodbye', '--cause=reboot', '--expected-back=1m')
   assert.equal((await agent.process.stop()).code, 0)
   const view = await stage.untilStatus(agent.uuid, 'disconnected')

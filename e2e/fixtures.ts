@@ -115,6 +115,9 @@ export type TestAgent = {
   readonly process: Running
   /** Starts it (again) on the same state folder. */
   start(): void
+  /** Resolves once the running agent answers other programs on its host: a tool that asks
+   * earlier finds nobody, and speaks for the device itself. */
+  untilAnswers(): Promise<unknown>
   /** Runs a command of the agent to its end, and expects that it went well. */
   tell(...words: string[]): Promise<Ended>
 }
@@ -228,6 +231,10 @@ function newAgent(
     start() {
       running = crew.start([program], options)
     },
+    untilAnswers: () =>
+      until('the agent answers', async () =>
+        (await crew.run([program, 'status'], options)).code === 0 ? true : null,
+      ),
     async tell(...words) {
       const ended = await crew.run([program, ...words], options)
       assert.equal(ended.code, 0, ended.err)
