@@ -51,7 +51,13 @@ export async function insertFleet(
 ): Promise<number> {
   const organization = await write
     .insertInto('organizations')
-    .values({ name: 'Org', device_allowance: null, allows_paid_fleets: 1, created_at: 0 })
+    .values({
+      slug: `org-of-${slug}`,
+      name: 'Org',
+      device_allowance: null,
+      allows_paid_fleets: 1,
+      created_at: 0,
+    })
     .returning('id')
     .executeTakeFirstOrThrow()
   const fleet = await write

@@ -104,12 +104,19 @@ export interface HistoryQueries {
 
 export interface Queries extends FleetQueries, DeviceQueries, HistoryQueries {}
 
+/** Who is asking, and for which organization. */
 export type Principal = {
+  userId: number
   email: string
   role: string
   organizationId: number
   organization: string
 }
+
+/** What is known of somebody from a token alone. */
+export type Identity = { userId: number; email: string }
+
+export type Membership = { organizationId: number; organization: string; role: string }
 
 export interface Authenticator {
   signIn(
@@ -118,7 +125,9 @@ export interface Authenticator {
     address: string,
   ): Promise<{ token: string; expiresAt: number; email: string }>
   signOut(token: string): Promise<void>
-  authenticate(token: string): Promise<Principal>
+  authenticate(token: string): Promise<Identity>
+  /** The organizations that a user belongs to, the oldest membership first. */
+  loadMemberships(userId: number): Promise<Membership[]>
 }
 
 export interface Changes {

@@ -88,7 +88,11 @@ export async function openServer({
 
 /** As a start before this one left it; a password costs a hash of 60 ms, so all tests share one. */
 async function insertAdministrator(database: Database, at: number): Promise<void> {
-  const first = { organization: 'My organization', email: adminEmail, at }
+  const first = {
+    organization: { name: 'My organization', slug: 'my-organization' },
+    email: adminEmail,
+    at,
+  }
   const hashes = { passwordHash: await hashOnce(adminPassword), tokenHash: hashKey(adminToken) }
   await createAuthStore(database).insertFirst({ ...first, ...hashes })
 }

@@ -4,7 +4,7 @@
 import type { Clock } from '@muster/core/clock.ts'
 import { createApiToken, createPassword, hashKey } from './keys.ts'
 import { hashPassword, isPassword } from './passwords.ts'
-import type { AuthStore, Member } from './ports.ts'
+import type { AuthStore, User } from './ports.ts'
 
 type AdministratorDeps = { store: AuthStore; clock: Clock }
 
@@ -19,7 +19,7 @@ export type AdministratorSettings = {
 export type MadeAdministrator = { email: string; password: string | null; token: string | null }
 
 const defaultEmail = 'admin@localhost'
-const defaultOrganization = 'My organization'
+const defaultOrganization = { name: 'My organization', slug: 'my-organization' }
 
 /**
  * Makes the organization and its administrator at the first start, and returns what to show, once.
@@ -54,19 +54,19 @@ export async function prepareAdministrator(
 
 async function applySettings(
   { store, clock }: AdministratorDeps,
-  admin: Member,
+  admin: User,
   settings: AdministratorSettings,
 ): Promise<void> {
   const { email, password, token } = settings
   const changes = {
     ...(email !== null && email.toLowerCase() !== admin.email ? { email } : {}),
-    ...(password !== null && !(await isPassword(password, admin.passwordHash))
+    ...(password !== null && !(await isPassword(password, admin.passwordHash ?? ''))
       ? { passwordHash: await hashPassword(password) }
       : {}),
   }
-  if (Object.keys(changes).length > 0) await store.changeMember(admin.id, changes)
+  if (Object.keys(changes).length > 0) await store.changeUser(admin.id, changes)
   if (token === null) return
   const holder = await store.findToken(hashKey(token))
-  if (holder?.id !== admin.id || holder.isSession)
+  if (holder?.user.id !== admin.id || holder.isSession)
     await store.replaceApiToken(admin.id, hashKey(token), clock.now())
 }

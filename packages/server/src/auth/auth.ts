@@ -5,15 +5,16 @@ import { type Clock, pause } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import { createApiToken, createPassword, hashKey } from './keys.ts'
 import { hashPassword, isPassword } from './passwords.ts'
-import type { AuthStore } from './ports.ts'
+import type { AuthStore, Membership } from './ports.ts'
 import { createSignInLimiter } from './sign-in-limiter.ts'
 
-export type Principal = {
-  memberId: number
+/** Who is asking; what they may do is said by their memberships. */
+export type Identity = {
+  userId: number
   email: string
-  role: string
-  organizationId: number
-  organization: string
+  name: string | null
+  isServerAdministrator: boolean
+  via: 'session' | 'token'
 }
 
 export const sessionMs = 30 * 86_400_000
@@ -39,31 +40,39 @@ export function createAuth({ store, clock }: { store: AuthStore; clock: Clock })
     ): Promise<{ token: string; expiresAt: number; email: string }> {
       const attempt = limiter.begin(email, address, clock.now())
       if (attempt.delayMs > 0) await pause(clock, attempt.delayMs)
-      const member = await store.findMember(email.toLowerCase())
+      const user = await store.findUser(email.toLowerCase())
       nobodysHash ??= hashPassword(createPassword())
-      const stored = member?.passwordHash ?? (await nobodysHash)
+      const stored = user?.passwordHash ?? (await nobodysHash)
       const matches = await tries(() => isPassword(password, stored))
-      if (!member || !matches) throw new Refusal('wrong-credentials')
+      if (!user || user.disabledAt !== null || !matches) throw new Refusal('wrong-credentials')
       attempt.succeeded()
       const token = createApiToken()
       const now = clock.now()
       const expiresAt = now + sessionMs
-      await store.insertSession(member.id, hashKey(token), now, expiresAt)
-      return { token, expiresAt, email: member.email }
+      await store.insertSession(user.id, hashKey(token), now, expiresAt)
+      return { token, expiresAt, email: user.email }
     },
 
     /** Whose token this is. Refuses with `unauthenticated`. */
-    async authenticate(token: string): Promise<Principal> {
+    async authenticate(token: string): Promise<Identity> {
       const tokenHash = hashKey(token)
       const holder = await store.findToken(tokenHash)
       const now = clock.now()
-      if (!holder || (holder.expiresAt !== null && holder.expiresAt <= now))
+      if (
+        !holder ||
+        holder.user.disabledAt !== null ||
+        (holder.expiresAt !== null && holder.expiresAt <= now)
+      )
         throw new Refusal('unauthenticated')
       if (now - (holder.lastUsedAt ?? 0) >= useResolutionMs)
         await store.useToken(tokenHash, now, holder.isSession ? now + sessionMs : holder.expiresAt)
-      const { id, email, role, organizationId, organization } = holder
-      return { memberId: id, email, role, organizationId, organization }
+      const { id: userId, email, name, isServerAdministrator } = holder.user
+      const via = holder.isSession ? 'session' : 'token'
+      return { userId, email, name, isServerAdministrator, via }
     },
+
+    /** The organizations that a user belongs to, the oldest membership first. */
+    loadMemberships: (userId: number): Promise<Membership[]> => store.loadMemberships(userId),
 
     /** Ends a session. The token of automation stays: it is changed by its setting. */
     async signOut(token: string): Promise<void> {

@@ -21,7 +21,9 @@ export async function hashPassword(password: string): Promise<string> {
   return ['scrypt', N, r, p, salt.toString('base64url'), key.toString('base64url')].join('$')
 }
 
+/** An empty hash is no password's. */
 export async function isPassword(password: string, stored: string): Promise<boolean> {
+  if (stored === '') return false
   const [, N, r, p, salt, key] = stored.split('$')
   const expected = Buffer.from(key!, 'base64url')
   const options = { N: Number(N), r: Number(r), p: Number(p), maxmem: maxBytes }

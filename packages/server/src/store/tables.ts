@@ -7,22 +7,34 @@ import type { Generated } from 'kysely'
 export type Tables = {
   organizations: {
     id: Generated<number>
+    slug: string
     name: string
     device_allowance: number | null
     allows_paid_fleets: number
     created_at: number
   }
+  users: {
+    id: Generated<number>
+    /** In lower case. */
+    email: string
+    name: string | null
+    /** Null: signs in by other means. */
+    password_hash: string | null
+    /** 0 or 1: may do what concerns the server as a whole. */
+    is_server_administrator: number
+    created_at: number
+    disabled_at: number | null
+  }
   members: {
     id: Generated<number>
     organization_id: number
-    email: string
-    password_hash: string
+    user_id: number
     role: string
     created_at: number
   }
   api_tokens: {
     hash: string
-    member_id: number
+    user_id: number
     name: string
     created_at: number
     expires_at: number | null
