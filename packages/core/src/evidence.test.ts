@@ -69,7 +69,7 @@ describe('observations', () => {
 
   it('merge alike whatever order a store gives names back in', () => {
     const reversed = <T>(value: T): T =>
-      value !== null && typeof value === 'object'
+      value !== null && typeof value === 'object' && !Array.isArray(value)
         ? (Object.fromEntries(
             Object.entries(value)
               .reverse()

@@ -50,8 +50,13 @@ export type DeviceEvidence = {
   configuring: Register<Configuring>
   update: Register<Updating>
   cloudlink: { epoch: number; openedAt: number; aliveAt: number; closedAt: number | null } | null
+  /** The latest openings of its link, the newest first: who alternates is more than one. */
+  openings: readonly Opening[]
   frozen: { readonly [C in FreezeCause]: Register<{ by: string | null }> }
 }
+
+/** One opening of a link, by which running agent and from where. */
+export type Opening = { epoch: number; at: number; instance: string; address: string | null }
 
 /** With the record of when we could not listen, which belongs to every device alike. */
 export type Evidence = DeviceEvidence & { gaps: Gaps }
@@ -82,7 +87,15 @@ export type Observation =
       by: string | null
       expectedBackMs: number | null
     }
-  | { kind: 'link-opened' | 'link-alive' | 'link-closed'; at: number; epoch: number }
+  | {
+      kind: 'link-opened'
+      at: number
+      epoch: number
+      from?: { instance: string; address: string | null }
+    }
+  | { kind: 'link-alive'; at: number; epoch: number }
+  /** `aliveAt`: when it last proved that it lives, as far as whoever held it knows. */
+  | { kind: 'link-closed'; at: number; epoch: number; aliveAt?: number }
   | { kind: 'frozen'; at: number; cause: FreezeCause; by: string | null }
   | { kind: 'thawed'; at: number; cause: FreezeCause }
 
@@ -99,6 +112,7 @@ export const noEvidence: DeviceEvidence = Object.freeze({
   configuring: never,
   update: never,
   cloudlink: null,
+  openings: Object.freeze([]),
   frozen: Object.freeze({ administrator: never, allowance: never, 'fleet-type': never }),
 } satisfies DeviceEvidence)
 
@@ -143,6 +157,11 @@ export function observe(evidence: DeviceEvidence, seen: Observation): DeviceEvid
       return { ...evidence, goodbye: later(evidence.goodbye, { at, cause, by, expectedBackMs }) }
     }
     case 'link-opened':
+      return {
+        ...evidence,
+        cloudlink: withLink(evidence.cloudlink, seen),
+        openings: withOpening(evidence.openings, seen),
+      }
     case 'link-alive':
     case 'link-closed':
       return { ...evidence, cloudlink: withLink(evidence.cloudlink, seen) }
@@ -252,14 +271,52 @@ function withLink(
   const { at, epoch } = seen
   const closes = seen.kind === 'link-closed'
   const closedAt = closes ? at : null
-  if (!known || epoch > known.epoch) return { epoch, openedAt: at, aliveAt: at, closedAt }
+  const aliveAt = closes ? (seen.aliveAt ?? -1) : at
+  if (!known || epoch > known.epoch)
+    return { epoch, openedAt: at, aliveAt: closes ? (seen.aliveAt ?? at) : at, closedAt }
   if (epoch < known.epoch) return known
   return {
     epoch,
     openedAt: Math.min(known.openedAt, at),
-    aliveAt: closes ? known.aliveAt : Math.max(known.aliveAt, at),
+    aliveAt: Math.max(known.aliveAt, aliveAt),
     closedAt: minOf(known.closedAt, closedAt),
   }
+}
+
+/** So many tell X, Y, X apart from a restart, also where one of them has come back in between. */
+const keptOpenings = 4
+
+function withOpening(
+  known: DeviceEvidence['openings'],
+  { at, epoch, from }: Extract<Observation, { kind: 'link-opened' }>,
+): DeviceEvidence['openings'] {
+  if (!from) return known
+  const { instance, address } = from
+  const same = known.find((one) => one.epoch === epoch) ?? null
+  const opening = later(same, { epoch, at, instance, address })
+  if (opening === same) return known
+  return [...known.filter((one) => one !== same), opening]
+    .sort((a, b) => b.epoch - a.epoch)
+    .slice(0, keptOpenings)
+}
+
+/** Two that take the link from each other. */
+export type Twins = { seenAt: number; address: string | null; otherAddress: string | null }
+
+/**
+ * A running agent whose link another one had taken, and which came back: so both run. A restart never
+ * looks so, because an agent that starts again is a new instance.
+ */
+export function twinsIn(openings: readonly Opening[]): Twins | null {
+  for (const [i, newest] of openings.entries()) {
+    const other = openings.slice(i + 1).findIndex(({ instance }) => instance !== newest.instance)
+    const between = openings[i + 1 + other]
+    if (other < 0 || !between) continue
+    const before = openings.slice(i + 2 + other)
+    if (before.some(({ instance }) => instance === newest.instance))
+      return { seenAt: newest.at, address: newest.address, otherAddress: between.address }
+  }
+  return null
 }
 
 function minOf(a: number | null, b: number | null): number | null {

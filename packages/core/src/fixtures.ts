@@ -88,6 +88,7 @@ export function deviceWith(
     observations.push(seen('heartbeat', { at: now - agoMs[heartbeat], address: '192.0.2.7' }))
   const linkAgoMs = cloudlink === 'connected' ? 0 : linkSilentAfterMs(policy.cloudlinkKeepaliveMs)
   observations.push(seen('link-opened', { at: now - linkAgoMs }))
+  if (cloudlink !== 'connected') observations.push(seen('link-closed', { at: now }))
   return { evidence: evidenceOf(observations), policy, now }
 }
 
@@ -154,6 +155,14 @@ export function anyObservation(at: fc.Arbitrary<number> = anyInstant): fc.Arbitr
       expectedBackMs: fc.option(grid(0, 30)),
     }),
     fc.record({ kind: fc.constantFrom(...links), at, epoch: anyEpoch }),
+    fc
+      .record({ at, epoch: anyEpoch, instance: fc.constantFrom('north', 'south') })
+      .map(({ at, epoch, instance }) => ({
+        kind: 'link-opened' as const,
+        at,
+        epoch,
+        from: { instance, address: null },
+      })),
     fc.record({ kind: kind('frozen'), at, cause: frozen, by: anyBy }),
     fc.record({ kind: kind('thawed'), at, cause: frozen }),
   )

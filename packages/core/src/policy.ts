@@ -60,3 +60,9 @@ export function lateAfterMs(agent: AgentKind, heartbeatIntervalMs: number): numb
 export function linkSilentAfterMs(cloudlinkKeepaliveMs: number): number {
   return Math.ceil(cloudlinkKeepaliveMs * 1.5)
 }
+
+/**
+ * The word of the replica that holds a link is good for so long, in ms; it is given anew long before.
+ * Only a link that everybody forgot ever reaches it.
+ */
+export const linkVouchedMs = 24 * 3_600_000

@@ -15,6 +15,7 @@ export type ReasonCode =
   | 'heartbeat-late'
   | 'heartbeat-lost'
   | 'cloudlink-down'
+  | 'duplicate-identity'
   | 'applying-os-configuration'
   | 'moving-to-target-release'
   | 'stalled'
@@ -88,6 +89,12 @@ export const reasons = {
     evidence: ['sinceAt'],
     advice:
       'SSH, tunnels and immediate actions do not work now; with a heartbeat, actions still arrive with the next one. Check that the network lets the device open WebSockets to this server.',
+  },
+  'duplicate-identity': {
+    title: 'Two machines take its cloudlink from each other',
+    evidence: ['seenAt', 'address', 'otherAddress'],
+    advice:
+      'Its identity was copied, as with a cloned disk. Stop the agent on one of the machines, empty its state folder and register it as a device of its own.',
   },
   'applying-os-configuration': {
     title: 'It is applying OS configuration or an OS update',

@@ -36,7 +36,14 @@ export function silentAt(fromAt: number, spanMs: number, gaps: Gaps, freshMs = s
   return startAt + remainingMs
 }
 
-function firstGapEndingAfter(at: number, gaps: Gaps): number {
+/** The first absence that ends after the instant; null: there is none. */
+export function absenceAfter(at: number, gaps: Gaps): Gap | null {
+  for (let i = firstGapEndingAfter(at, gaps); i < gaps.length; i++)
+    if (gaps[i]!.kind === 'absence') return gaps[i]!
+  return null
+}
+
+export function firstGapEndingAfter(at: number, gaps: Gaps): number {
   let low = 0
   let high = gaps.length
   while (low < high) {

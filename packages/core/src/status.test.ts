@@ -122,47 +122,6 @@ describe('a heartbeat', () => {
   })
 })
 
-describe('cloudlink', () => {
-  const beating = (ms: number) => seen('heartbeat', { at: t0 + ms })
-  const linkAt = (ms: number, ...observations: Observation[]) =>
-    statusAt(t0 + ms, [seen('activated'), beating(ms), seen('link-opened'), ...observations])
-      .cloudlink.state
-
-  it('that falls silent without a close is found at 1.5 × its keepalive', () => {
-    assert.equal(linkAt(89_999), 'connected')
-    assert.equal(linkAt(90_000), 'disconnected')
-    assert.equal(linkAt(24 * hourMs), 'disconnected')
-    assert.equal(linkAt(90_000, seen('link-alive', { at: t0 + 1 })), 'connected')
-  })
-
-  it('that closes is down after its grace, and was never lost when it comes back before', () => {
-    const closed = seen('link-closed', { at: t0 + 5_000 })
-    const back = (ms: number) => seen('link-opened', { at: t0 + ms, epoch: 2 })
-    assert.equal(linkAt(5_000, closed), 'connected')
-    assert.equal(linkAt(14_999, closed), 'connected')
-    assert.equal(linkAt(15_000, closed), 'disconnected')
-    assert.equal(linkAt(24 * hourMs, closed), 'disconnected')
-    assert.equal(linkAt(15_000, closed, back(14_999)), 'connected')
-  })
-
-  it('that had fallen silent does not come to life by being closed', () => {
-    assert.equal(linkAt(90_000, seen('link-closed', { at: t0 + 90_000 })), 'disconnected')
-    assert.equal(linkAt(95_000, seen('link-closed', { at: t0 + 95_000 })), 'disconnected')
-    assert.equal(linkAt(90_000, seen('link-closed', { at: t0 + 89_999 })), 'connected')
-  })
-
-  it('of an older epoch that closes late takes nothing from the newer one', () => {
-    const newer = seen('link-opened', { at: t0 + 1_000, epoch: 2 })
-    assert.equal(linkAt(60_000, newer, seen('link-closed', { at: t0 + 2_000 })), 'connected')
-  })
-
-  it('that is switched off is no fault, whatever the link does', () => {
-    const device = [seen('activated'), seen('heartbeat'), seen('link-opened'), seen('link-closed')]
-    const verdict = expectAt(t0 + 60_000, device, ['operational', 'fully-connected'], linkless)
-    assert.equal(verdict.cloudlink.state, 'disabled')
-  })
-})
-
 describe('Frozen', () => {
   const causes = [
     ['allowance', 'frozen-over-allowance'],
@@ -206,7 +165,8 @@ describe('Inactive', () => {
   })
 
   it('is a deactivated device until its next contact, which makes it active', () => {
-    const device = [...healthy, seen('deactivated', { at: t0 + hourMs, by: 'ada' })]
+    const left = [...healthy, seen('link-closed', { at: t0 + 1 })]
+    const device = [...left, seen('deactivated', { at: t0 + hourMs, by: 'ada' })]
     const { reasons: why } = expectAt(t0 + hourMs, device, ['inactive', 'deactivated'])
     assert.deepEqual(why[0]!.evidence, { deactivatedAt: t0 + hourMs, by: 'ada' })
     const back = [...device, seen('heartbeat', { at: t0 + 2 * hourMs })]

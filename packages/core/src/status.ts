@@ -9,10 +9,10 @@
 // which states every rule twice and lets the two drift apart.
 
 import type { Evidence } from './evidence.ts'
-import { freezeCauses, isActive } from './evidence.ts'
-import { lateAfterMs, linkSilentAfterMs, type Policy } from './policy.ts'
+import { freezeCauses, isActive, twinsIn } from './evidence.ts'
+import { lateAfterMs, linkSilentAfterMs, linkVouchedMs, type Policy } from './policy.ts'
 import type { Reason } from './reasons.ts'
-import { silentAt } from './silence.ts'
+import { absenceAfter, type Gaps, silentAt } from './silence.ts'
 import {
   type CloudlinkState,
   type HeartbeatState,
@@ -81,7 +81,12 @@ type Deadlines = {
   overdueAt: number
   configuringStalledAt: number
   updateStalledAt: number
+  /** Until then a second machine with its identity is worth a word. */
+  twinsForgottenAt: number
 }
+
+/** Twins take the link from each other more often than this. */
+const twinsForgottenMs = 15 * 60_000
 
 function deriveDeadlines(evidence: Evidence, policy: Policy): Deadlines {
   const { heartbeat, goodbye, cloudlink, configuring, update, gaps } = evidence
@@ -92,10 +97,11 @@ function deriveDeadlines(evidence: Evidence, policy: Policy): Deadlines {
   return {
     lateAt: after(heartbeat?.at, lateMs),
     lostAt: after(heartbeat?.at, lostMs),
-    linkDownAt: linkDownAt(cloudlink, policy, after),
+    linkDownAt: linkDownAt(cloudlink, policy, gaps),
     overdueAt: after(goodbye?.at, goodbye?.expectedBackMs ?? Infinity, lostMs),
     configuringStalledAt: after(configuring.value?.progressAt, policy.stallMs, lostMs),
     updateStalledAt: after(update.value?.progressAt, policy.stallMs, lostMs),
+    twinsForgottenAt: after(twinsIn(evidence.openings)?.seenAt, twinsForgottenMs),
   }
 }
 
@@ -108,19 +114,22 @@ function toldIntervalMs({ told }: Evidence, policy: Policy): number {
 }
 
 /**
- * An open link must prove that it lives; a live one that closes has its grace to come back. Closing
- * one that had fallen silent is only our cleaning up.
+ * An open link stands for as long as the replica that holds it says no other: it is the one that asks
+ * the link to prove that it lives, and that tells of its end. That word is broken off by an absence;
+ * after it the link, or the next one of the device, has to prove itself anew. A live link that closes
+ * has its grace to come back; closing one that had fallen silent is only our cleaning up.
  */
-function linkDownAt(
-  link: Evidence['cloudlink'],
-  policy: Policy,
-  after: (fromAt: number, spanMs: number, freshMs?: number) => number,
-): number {
+function linkDownAt(link: Evidence['cloudlink'], policy: Policy, gaps: Gaps): number {
   if (!link) return 0
+  const { aliveAt, closedAt } = link
   const silentMs = linkSilentAfterMs(policy.cloudlinkKeepaliveMs)
-  const silentAt = after(link.aliveAt, silentMs)
-  if (link.closedAt === null || silentAt <= link.closedAt) return silentAt
-  return after(link.closedAt, policy.cloudlinkGraceMs, silentMs)
+  const absence = absenceAfter(aliveAt, gaps)
+  if (absence && absence.fromAt <= (closedAt ?? Infinity))
+    return silentAt(Math.max(aliveAt, absence.fromAt), silentMs, gaps)
+  if (closedAt === null) return silentAt(aliveAt, linkVouchedMs, gaps)
+  const silentFromAt = silentAt(aliveAt, silentMs, gaps)
+  if (silentFromAt <= closedAt) return silentFromAt
+  return silentAt(closedAt, policy.cloudlinkGraceMs, gaps, silentMs)
 }
 
 function upcoming(deadlines: Deadlines, now: number): number[] {
@@ -286,8 +295,9 @@ const rules: readonly Rule[] = [
   {
     status: 'operational',
     holds: () => true,
-    reasons: ({ evidence }) => [
-      reason('fully-connected', { lastHeartbeatAt: evidence.heartbeat?.at ?? null }),
+    reasons: (facts) => [
+      reason('fully-connected', { lastHeartbeatAt: facts.evidence.heartbeat?.at ?? null }),
+      ...twinReasons(facts),
     ],
   },
 ]
@@ -364,7 +374,12 @@ function channelReasons(facts: Facts): Reason[] {
     found.push(
       reason('cloudlink-down', { sinceAt: evidence.cloudlink ? deadlines.linkDownAt : null }),
     )
-  return found
+  return [...found, ...twinReasons(facts)]
+}
+
+function twinReasons({ evidence, deadlines, now }: Facts): Reason[] {
+  const twins = now < deadlines.twinsForgottenAt ? twinsIn(evidence.openings) : null
+  return twins ? [reason('duplicate-identity', { ...twins })] : []
 }
 
 function reason(code: Reason['code'], evidence: Reason['evidence']): Reason {

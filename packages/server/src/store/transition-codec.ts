@@ -47,6 +47,7 @@ const reasonNumbers = {
   'moving-to-target-release': 14,
   stalled: 15,
   'fully-connected': 16,
+  'duplicate-identity': 17,
 } as const satisfies Record<ReasonCode, number>
 
 export const statusCode = createCode(statusNumbers)

@@ -1,0 +1,59 @@
+// What a device and the server say to each other over cloudlink. The link is one WebSocket that the
+// device opens with its key; its messages are JSON texts of a closed union each way, which grows by
+// variants: opening a stream, an action and its result, keys, a check. Keepalives are no messages but
+// pings of WebSocket, a dozen bytes each way. The server pings, with a number used once, and counts
+// the answer as life; the device counts the ping. A goodbye is a close with a code of our table.
+// Rejected: keepalives as messages (four times the bytes), and keepalives of TCP (a proxy answers
+// them for a device that is gone).
+
+import { type Static, Type as T } from 'typebox'
+import { Value } from 'typebox/value'
+import { policyLimits } from './policy.ts'
+
+export * from './cloudlink-wire.ts'
+
+const keepaliveMs = T.Integer({
+  minimum: policyLimits.cloudlinkKeepaliveMs.min,
+  maximum: policyLimits.cloudlinkKeepaliveMs.max,
+})
+
+/** The first message of the device. */
+const Hello = T.Object(
+  {
+    type: T.Literal('hello'),
+    /** Made by chance when the agent starts: one that comes back was not the only one. */
+    instance: T.String({ pattern: '^[A-Za-z0-9_-]{6,32}$' }),
+  },
+  { additionalProperties: false },
+)
+
+export const DeviceMessage = T.Union([Hello])
+export type DeviceMessage = Static<typeof DeviceMessage>
+
+/** The first message of the server: the link is open. */
+const Welcome = T.Object({
+  type: T.Literal('welcome'),
+  epoch: T.Integer({ minimum: 1 }),
+  keepaliveMs,
+  /** The name of the replica, for the logs of both. */
+  replica: T.String({ maxLength: 200 }),
+})
+
+/** The policy has another keepalive from now on. */
+const Pace = T.Object({ type: T.Literal('pace'), keepaliveMs })
+
+/** This replica will stop: open a link to another within so long, and keep this one until then. */
+const Drain = T.Object({ type: T.Literal('drain'), withinMs: T.Integer({ minimum: 0 }) })
+
+export const ServerMessage = T.Union([Welcome, Pace, Drain])
+export type ServerMessage = Static<typeof ServerMessage>
+
+/** A message of the device, or null where it is none. */
+export function readDeviceMessage(text: string): DeviceMessage | null {
+  try {
+    const message: unknown = JSON.parse(text)
+    return Value.Check(DeviceMessage, message) ? message : null
+  } catch {
+    return null
+  }
+}
