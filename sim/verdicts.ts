@@ -3,12 +3,7 @@
 import { createHash } from 'node:crypto'
 import { type Gap, joinGaps } from '@muster/core/silence.ts'
 import { type UpdateStatus, updateStatuses } from '@muster/core/statuses.ts'
-import {
-  cloudlinkCode,
-  decodeReasons,
-  heartbeatCode,
-  statusCode,
-} from '../packages/server/src/store/transition-codec.ts'
+import { decodeCourse, decodeReasons } from '../packages/server/src/store/transition-codec.ts'
 import { firstDifference, recompute, type Step } from './oracle.ts'
 import type { SimDevice } from './sim-device.ts'
 import type { World } from './world.ts'
@@ -24,27 +19,19 @@ type TransitionRow = {
   reasons: string
 }
 
-type StoredRow = {
-  id: number
-  device_id: number
-  at: number
-  from_code: number | null
-  to_code: number
-  heartbeat_code: number
-  cloudlink_code: number
-  reasons: string
-}
+type StoredRow = { id: number; device_id: number; at: number; codes: number; reasons: string }
 
-function rowOf({ id, device_id, at, from_code, to_code, ...row }: StoredRow): TransitionRow {
+function rowOf({ id, device_id, at, codes, reasons }: StoredRow): TransitionRow {
+  const { from, now } = decodeCourse(codes)
   return {
     id,
     device_id,
     at,
-    from_status: from_code === null ? null : statusCode.wordOf(from_code),
-    to_status: statusCode.wordOf(to_code),
-    heartbeat: heartbeatCode.wordOf(row.heartbeat_code),
-    cloudlink: cloudlinkCode.wordOf(row.cloudlink_code),
-    reasons: JSON.stringify(decodeReasons(row.reasons, at)),
+    from_status: from,
+    to_status: now!.status,
+    heartbeat: now!.heartbeat,
+    cloudlink: now!.cloudlink,
+    reasons: JSON.stringify(decodeReasons(reasons, at)),
   }
 }
 

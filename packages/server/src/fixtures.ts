@@ -12,7 +12,7 @@ import { createPresence, type Presence } from './presence/presence.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createPresenceStore } from './store/presence-store.ts'
 import type { SqliteRunner } from './store/sqlite.ts'
-import { statusCode } from './store/transition-codec.ts'
+import { decodeCourse } from './store/transition-codec.ts'
 
 /** Noon of a day: an instant that is easy to read in a failure. */
 export const noon = Date.UTC(2026, 0, 15, 12)
@@ -224,11 +224,11 @@ export async function openHouse({
     async history({ deviceId }: TestDevice): Promise<string[]> {
       const rows = await database.write
         .selectFrom('transitions')
-        .select(['to_code', 'at'])
+        .select(['codes', 'at'])
         .where('device_id', '=', deviceId)
         .orderBy('id')
         .execute()
-      return rows.map((row) => `${statusCode.wordOf(row.to_code)}@${(row.at - noon) / 1000}`)
+      return rows.map(({ codes, at }) => `${decodeCourse(codes).now!.status}@${(at - noon) / 1000}`)
     },
 
     get transitions(): RecordedTransition[] {

@@ -93,7 +93,7 @@ function registerAt(api: Api, { registry, queries, presence, clock }: ApiDeps): 
       const at = instantOf(time)
       const question = ['at', fleet.id, at]
       const page = { limit, after: readCursor(cursor, question, ['number']) }
-      const { rows, next } = await queries.loadFormerDevices(fleet.id, at, page)
+      const { rows, next } = await queries.loadFormerDevices(fleet.id, at, null, page)
       return {
         fleet: fleet.slug,
         at,

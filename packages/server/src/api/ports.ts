@@ -3,8 +3,9 @@
 
 import type { DeviceQuery } from '@muster/core/api.ts'
 import type { PolicyOverrides } from '@muster/core/policy.ts'
-import type { Reason } from '@muster/core/reasons.ts'
+import type { Reason, ReasonCode } from '@muster/core/reasons.ts'
 import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
+import type { Period, StandingChange, StandingThen } from '@muster/core/uptime.ts'
 import type { Change, Docket, RecordedTransition } from '../presence/ports.ts'
 
 export type FleetRow = {
@@ -69,10 +70,15 @@ export interface DeviceQueries {
   findUuids(prefix: string): Promise<string[]>
 }
 
-export type HistoryFilter = { from?: number; to?: number } & (
-  | { fleetId: number }
-  | { deviceId: number }
-)
+export type HistoryFilter = {
+  from?: number
+  to?: number
+  statusFrom?: Status
+  statusTo?: Status
+  /** One of its reasons. */
+  reason?: ReasonCode
+  oldestFirst?: boolean
+} & ({ fleetId: number } | { deviceId: number })
 
 export type FormerDevice = {
   uuid: string
@@ -84,17 +90,55 @@ export type FormerDevice = {
   reasons: readonly Reason[]
 }
 
-export interface HistoryQueries {
+/** A device that differs between two moments; null: it was not in the fleet. */
+export type Difference = {
+  uuid: string
+  name: string
+  before: FormerDevice | null
+  now: FormerDevice | null
+}
+
+export type StatusCountsAt = { at: number; statusCounts: Partial<Record<Status, number>> }
+
+export interface FormerFleets {
+  /** The devices of the fleet at that instant; a page may have fewer rows than asked for. */
+  loadFormerDevices(
+    fleetId: number,
+    at: number,
+    statuses: readonly Status[] | null,
+    page: PageAsked,
+  ): Promise<Slice<FormerDevice>>
+  loadFormerCounts(fleetId: number, at: number): Promise<Partial<Record<Status, number>>>
+  /** The counts at each of these instants, which are in order. */
+  loadTimeline(fleetId: number, instants: readonly number[]): Promise<StatusCountsAt[]>
+  /** How long all devices together stood where, within the spans, which are in order. */
+  loadFleetTimes(fleetId: number, spans: readonly Period[]): Promise<[StandingThen, number][]>
+  /** How many transitions the period has, or a few more. */
+  countChanges(fleetId: number, period: Period): Promise<number>
+  /** Devices whose status at the end is not what it was at the beginning. */
+  loadDifference(fleetId: number, period: Period, page: PageAsked): Promise<Slice<Difference>>
+  /** The next devices that are or ever were of the fleet. */
+  loadEverIds(fleetId: number, afterId: number, limit: number): Promise<number[]>
+}
+
+export type DeviceCourse = { uuid: string; name: string; changes: StandingChange[] }
+
+export interface HistoryQueries extends FormerFleets {
   /** A device, also one that was deleted. */
   findDeviceId(uuid: string): Promise<number | null>
-  /** Newest first. */
+  /** Newest first, unless asked otherwise; a page of a filter may have fewer rows than asked for. */
   loadHistory(filter: HistoryFilter, page: PageAsked): Promise<Slice<RecordedTransition>>
-  /** The devices of the fleet at that instant, and how each of them stood. */
-  loadFormerDevices(fleetId: number, at: number, page: PageAsked): Promise<Slice<FormerDevice>>
-  loadFormerCounts(fleetId: number, at: number): Promise<Partial<Record<Status, number>>>
+  /** How each device stood in the period; with a fleet, only while it was there. */
+  loadDeviceCourses(
+    deviceIds: readonly number[],
+    of: { fleetId?: number },
+    period: Period,
+  ): Promise<Map<number, DeviceCourse>>
   /** When somebody first listened; null: nobody ever did. */
   loadFirstListeningAt(): Promise<number | null>
   loadLogPosition(): Promise<number>
+  /** Every position after it is still there. */
+  loadLogFloor(): Promise<number>
   /** In the order of the log, from after `after` to `until`. */
   loadTransitions(
     range: { after: number; until: number; limit: number },

@@ -5,12 +5,13 @@
 import { Refusal } from '@muster/core/errors.ts'
 import { noEvidence, observe } from '@muster/core/evidence.ts'
 import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
-import type { Transaction } from 'kysely'
+import type { Selectable, Transaction } from 'kysely'
 import type { Device, DeviceStore, Fleet, RecordedMove } from '../registry/ports.ts'
 import type { Database } from './database.ts'
 import { isUniqueViolation } from './failures.ts'
+import { addToHours } from './fleet-hours.ts'
 import type { Tables } from './tables.ts'
-import { decodeReasons } from './transition-codec.ts'
+import { decodeReasons, encodeCourse } from './transition-codec.ts'
 import { appendTransitions, applyCounts } from './transition-log.ts'
 
 type Trx = Transaction<Tables>
@@ -222,14 +223,7 @@ async function moveDevice(
     [delta(row.fleet_id, -1), delta(fleet.id, 1)],
     [active(row.fleet_id, -1), active(fleet.id, 1)],
   )
-  const latest = await trx
-    .selectFrom('transitions')
-    .select(['at', 'reasons'])
-    .where('device_id', '=', id)
-    .orderBy('at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst()
+  const latest = await loadLatest(trx, id)
   const standing = {
     at: Math.max(at, latest?.at ?? 0),
     from: row.status as Status,
@@ -242,17 +236,44 @@ async function moveDevice(
     device_id: id,
     from_fleet_id: row.fleet_id,
     to_fleet_id: fleet.id,
+    codes: departureOf(row),
     at: standing.at,
   }
   await trx.insertInto('device_moves').values(left).execute()
-  const transition = { ...standing, deviceId: id, fleetId: fleet.id }
+  const transition = { ...standing, deviceId: id, fleetId: fleet.id, before: null }
+  const position = await appendTransitions(trx, dialect, [transition])
+  await addToHours(trx, dialect, [{ fleetId: row.fleet_id, at: left.at, codes: left.codes }])
   return {
-    id: await appendTransitions(trx, dialect, [transition]),
+    id: position,
     uuid: row.uuid,
     name: row.name,
     fleet: fleet.slug,
     ...standing,
   }
+}
+
+/** The transition by which it came to stand as it does. */
+function loadLatest(trx: Trx, id: number) {
+  return trx
+    .selectFrom('transitions')
+    .select(['at', 'reasons'])
+    .where('device_id', '=', id)
+    .orderBy('at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+}
+
+/** What it leaves with its fleet, for the history. */
+function departureOf(row: Selectable<Tables['devices']>): number {
+  if (!row.status) return 0
+  const heartbeat = row.heartbeat_state as HeartbeatState
+  const cloudlink = row.cloudlink_state as CloudlinkState
+  return encodeCourse({
+    from: row.status as Status,
+    now: null,
+    before: { heartbeat, cloudlink },
+  })
 }
 
 /** The device goes, its history stays. */
@@ -269,7 +290,8 @@ async function deleteDevice(
     uuid: row.uuid,
     name: row.name,
     fleet_id: row.fleet_id,
-    deleted_at: at,
+    codes: departureOf(row),
+    deleted_at: Math.max(at, (await loadLatest(trx, id))?.at ?? 0),
   }
   await trx.insertInto('departed_devices').values(departed).execute()
   await trx.deleteFrom('contacts').where('device_id', '=', id).execute()
@@ -278,5 +300,6 @@ async function deleteDevice(
     const { fleet_id: fleetId, status } = row
     const active = [{ fleetId, delta: -row.active }]
     await applyCounts(trx, dialect, [{ fleetId, status, delta: -1 }], active)
+    await addToHours(trx, dialect, [{ fleetId, at: departed.deleted_at, codes: departed.codes }])
   }
 }

@@ -1,20 +1,24 @@
-// Reads of the history for the API: what happened, newest first; how a fleet was at an instant; and
-// the log from a position on, for the live stream.
+// Reads of the log for the API: what happened, newest first, or oldest first for exports; and from a
+// position on, for the live stream.
 
-import type { Status } from '@muster/core/statuses.ts'
 import { type RawBuilder, sql } from 'kysely'
-import type { FormerDevice, HistoryQueries } from '../api/ports.ts'
+import type { DeviceCourse, HistoryFilter, HistoryQueries } from '../api/ports.ts'
 import type { RecordedTransition } from '../presence/ports.ts'
 import type { Database } from './database.ts'
+import { createFormerFleets } from './former-fleets.ts'
 import { afterLast } from './pages.ts'
-import { cloudlinkCode, decodeReasons, heartbeatCode, statusCode } from './transition-codec.ts'
+import { idsOf } from './rows.ts'
+import { timeOrder } from './time-order.ts'
+import { decodeCourse, decodeReasons, reasonCode, shifts, statusCode } from './transition-codec.ts'
 
-/** Devices looked at in one statement while a whole fleet is counted: others are served in between. */
-const countChunk = 5_000
+/** Rows looked at for one page of a filter that few of them may match. */
+const mostLookedAt = 50_000
 
 export function createHistoryQueries(database: Database): HistoryQueries {
   const { read } = database
   return {
+    ...createFormerFleets(database),
+
     async findDeviceId(uuid) {
       const { rows } = await sql<{ id: number }>`select id from devices where uuid = ${uuid}
         union all select device_id as id from departed_devices where uuid = ${uuid}
@@ -22,54 +26,8 @@ export function createHistoryQueries(database: Database): HistoryQueries {
       return rows[0]?.id ?? null
     },
 
-    async loadHistory(filter, { limit, after }) {
-      const of =
-        'deviceId' in filter
-          ? sql`t.device_id = ${filter.deviceId}`
-          : sql`t.fleet_id = ${filter.fleetId}`
-      const from = filter.from === undefined ? sql`` : sql` and t.at >= ${filter.from}`
-      const to = filter.to === undefined ? sql`` : sql` and t.at < ${filter.to}`
-      const older = after
-        ? sql` and t.at <= ${after[0]} and (t.at < ${after[0]} or t.id < ${after[1]})`
-        : sql``
-      const found = await selectTransitions(
-        database,
-        sql`${of}${from}${to}${older} order by t.at desc, t.id desc limit ${limit + 1}`,
-      )
-      const rows = found.slice(0, limit)
-      return { rows, next: afterLast(found, limit, ({ at, id }) => [at, id]) }
-    },
-
-    async loadFormerDevices(fleetId, at, { limit, after }) {
-      const devices: FormerRow[] = []
-      let afterId = Number(after?.[0] ?? 0)
-      while (devices.length <= limit) {
-        const chunk = await loadFormerChunk(database, { fleetId, at, afterId, limit: limit + 1 })
-        devices.push(...chunk.rows)
-        if (chunk.lastId === null) break
-        afterId = chunk.lastId
-      }
-      const found = devices.slice(0, limit + 1)
-      return {
-        rows: found.slice(0, limit).map(formerDeviceOf),
-        next: afterLast(found, limit, (row) => [row.device_id]),
-      }
-    },
-
-    async loadFormerCounts(fleetId, at) {
-      const counts: Partial<Record<Status, number>> = {}
-      let afterId: number | null = 0
-      while (afterId !== null) {
-        const asked = { fleetId, at, afterId, limit: countChunk }
-        const { rows, lastId } = await loadFormerChunk(database, asked)
-        for (const { to_code } of rows) {
-          const status = statusCode.wordOf(to_code)
-          counts[status] = (counts[status] ?? 0) + 1
-        }
-        afterId = lastId
-      }
-      return counts
-    },
+    loadHistory: (filter, page) => loadHistory(database, filter, page),
+    loadDeviceCourses: (deviceIds, of, period) => loadCourses(database, deviceIds, of, period),
 
     async loadFirstListeningAt() {
       const first = await read
@@ -82,16 +40,88 @@ export function createHistoryQueries(database: Database): HistoryQueries {
     },
 
     async loadLogPosition() {
-      const { position } = await read
-        .selectFrom('log_position')
-        .select('position')
-        .where('id', '=', 1)
-        .executeTakeFirstOrThrow()
-      return position
+      return (await loadLog(database)).position
+    },
+
+    async loadLogFloor() {
+      return (await loadLog(database)).complete_after
     },
 
     loadTransitions: (range, of) => loadTransitions(database, range, of),
   }
+}
+
+function loadLog({ read }: Database) {
+  return read
+    .selectFrom('log_position')
+    .select(['position', 'complete_after'])
+    .where('id', '=', 1)
+    .executeTakeFirstOrThrow()
+}
+
+async function loadHistory(
+  database: Database,
+  filter: HistoryFilter,
+  { limit, after }: Parameters<HistoryQueries['loadHistory']>[1],
+): ReturnType<HistoryQueries['loadHistory']> {
+  const { from, to, oldestFirst = false } = filter
+  const order = timeOrder(database.dialect, 't')
+  const of =
+    'deviceId' in filter
+      ? sql`t.device_id = ${filter.deviceId}`
+      : sql`t.fleet_id = ${filter.fleetId}`
+  const beyond = oldestFirst ? order.newer : order.older
+  const asked = sql`${of}${from === undefined ? sql`` : order.from(from)}${
+    to === undefined ? sql`` : order.before(to)
+  }${after ? beyond(Number(after[0]), Number(after[1])) : sql``}`
+  const sorted = oldestFirst ? order.oldestFirst : order.newestFirst
+  const words = wordsOf(filter)
+  const end = words ? await findEnd(database, asked, sorted) : null
+  // The row at the end is in: nothing that is beyond it.
+  const until = end ? sql` and not (${rowBeyond(end, oldestFirst)})` : sql``
+  const found = await selectTransitions(
+    database,
+    sql`${asked}${words ?? sql``}${until} order by ${sorted} limit ${limit + 1}`,
+  )
+  const rows = found.slice(0, limit)
+  const next = afterLast(found, limit, ({ at, id }) => [at, id]) ?? (end && [end.at, end.id])
+  const { reason } = filter
+  if (!reason) return { rows, next }
+  // What a person wrote may look like a reason in the text: only the reasons themselves count.
+  return { rows: rows.filter(({ reasons }) => reasons.some(({ code }) => code === reason)), next }
+}
+
+type Row = { at: number; id: number }
+
+function rowBeyond({ at, id }: Row, oldestFirst: boolean): RawBuilder<unknown> {
+  return oldestFirst
+    ? sql`t.at > ${at} or t.at = ${at} and t.id > ${id}`
+    : sql`t.at < ${at} or t.at = ${at} and t.id < ${id}`
+}
+
+/** The last row to look at for this page; null: there are no more than that. */
+async function findEnd(
+  { read }: Database,
+  asked: RawBuilder<unknown>,
+  sorted: RawBuilder<unknown>,
+): Promise<Row | null> {
+  const { rows } = await sql<Row>`select t.at, t.id from transitions as t
+    where ${asked} order by ${sorted} limit 1 offset ${mostLookedAt}`.execute(read)
+  return rows[0] ?? null
+}
+
+/** The conditions on what a transition says; null: there are none. */
+function wordsOf({ statusFrom, statusTo, reason }: HistoryFilter): RawBuilder<unknown> | null {
+  if (!statusFrom && !statusTo && !reason) return null
+  const isStatus = (shift: number, status: HistoryFilter['statusTo']) =>
+    status
+      ? sql` and ((t.codes >> ${sql.lit(shift)}) & 15) = ${statusCode.numberOf(status)}`
+      : sql``
+  const number = reason && reasonCode.numberOf(reason)
+  const because = reason
+    ? sql` and (t.reasons like ${`${number},%`} or t.reasons like ${`%],[${number},%`})`
+    : sql``
+  return sql`${isStatus(shifts.from, statusFrom)}${isStatus(shifts.to, statusTo)}${because}`
 }
 
 const loadTransitions = async (
@@ -107,16 +137,64 @@ const loadTransitions = async (
   )
 }
 
+/** How devices stood, step by step: as the period began, and each change in it. */
+async function loadCourses(
+  { read, dialect }: Database,
+  deviceIds: readonly number[],
+  { fleetId }: { fleetId?: number },
+  { fromAt, untilAt }: { fromAt: number; untilAt: number },
+): Promise<Map<number, DeviceCourse>> {
+  const ids = idsOf(dialect, deviceIds)
+  const order = timeOrder(dialect, 't')
+  const opening = timeOrder(dialect, 'l')
+  type StepRow = { device_id: number; fleet_id: number; id: number; at: number; codes: number }
+  const columns = sql.raw('t.device_id, t.fleet_id, t.id, t.at, t.codes')
+  const { rows } = await sql<StepRow>`
+    select ${columns} from ${ids} as asked join transitions as t on t.id = (
+      select l.id from transitions as l
+      where l.device_id = asked.id${opening.before(fromAt + 1)}
+      order by ${opening.newestFirst} limit 1)
+    union all select ${columns} from ${ids} as asked join transitions as t
+      on t.device_id = asked.id${order.from(fromAt + 1)}${order.before(untilAt)}
+    order by 1, 4, 3`.execute(read)
+  const departed = await read
+    .selectFrom('departed_devices')
+    .select(['device_id', 'uuid', 'name', 'deleted_at'])
+    .where(sql<boolean>`device_id in (select id from ${ids} as asked)`)
+    .execute()
+  const present = await read
+    .selectFrom('devices')
+    .select(['id', 'uuid', 'name'])
+    .where(sql<boolean>`id in (select id from ${ids} as asked)`)
+    .execute()
+  const named: [number, DeviceCourse][] = [
+    ...present.map(({ id, uuid, name }): [number, DeviceCourse] => [
+      id,
+      { uuid, name, changes: [] },
+    ]),
+    ...departed.map(({ device_id, uuid, name }): [number, DeviceCourse] => [
+      device_id,
+      { uuid, name, changes: [] },
+    ]),
+  ]
+  const courses = new Map(named)
+  for (const row of rows) {
+    const isHere = fleetId === undefined || row.fleet_id === fleetId
+    const to = isHere ? decodeCourse(row.codes).now : null
+    courses.get(row.device_id)?.changes.push({ at: row.at, to })
+  }
+  for (const { device_id, deleted_at } of departed)
+    courses.get(device_id)!.changes.push({ at: deleted_at, to: null })
+  return courses
+}
+
 type TransitionRow = {
   id: number
   uuid: string
   name: string
   fleet: string
   at: number
-  from_code: number | null
-  to_code: number
-  heartbeat_code: number
-  cloudlink_code: number
+  codes: number
   reasons: string
 }
 
@@ -125,8 +203,7 @@ async function selectTransitions(
   { read }: Database,
   tail: RawBuilder<unknown>,
 ): Promise<RecordedTransition[]> {
-  const { rows } = await sql<TransitionRow>`select t.id, t.at, t.from_code, t.to_code,
-      t.heartbeat_code, t.cloudlink_code, t.reasons,
+  const { rows } = await sql<TransitionRow>`select t.id, t.at, t.codes, t.reasons,
       coalesce(d.uuid, p.uuid, '') as uuid, coalesce(d.name, p.name, '') as name,
       coalesce(f.slug, '') as fleet
     from transitions as t
@@ -134,75 +211,10 @@ async function selectTransitions(
     left join departed_devices as p on p.device_id = t.device_id
     left join fleets as f on f.id = t.fleet_id
     where ${tail}`.execute(read)
-  return rows.map((row) => ({
-    id: row.id,
-    uuid: row.uuid,
-    name: row.name,
-    fleet: row.fleet,
-    at: row.at,
-    from: row.from_code === null ? null : statusCode.wordOf(row.from_code),
-    to: statusCode.wordOf(row.to_code),
-    heartbeat: heartbeatCode.wordOf(row.heartbeat_code),
-    cloudlink: cloudlinkCode.wordOf(row.cloudlink_code),
-    reasons: decodeReasons(row.reasons, row.at),
-  }))
-}
-
-type FormerRow = {
-  device_id: number
-  uuid: string
-  name: string
-  to_code: number
-  since: number | null
-  at: number
-  heartbeat_code: number
-  cloudlink_code: number
-  reasons: string
-}
-
-/**
- * How the next devices stood that are, or ever were, of the fleet: each by its last transition until
- * `at`, if that one was in this fleet and the device had not been deleted. `lastId` null: no more.
- */
-async function loadFormerChunk(
-  { read }: Database,
-  { fleetId, at, afterId, limit }: { fleetId: number; at: number; afterId: number; limit: number },
-): Promise<{ rows: FormerRow[]; lastId: number | null }> {
-  const next = (table: string, id: string, fleet: string) => sql`select * from (
-    select ${sql.ref(id)} as id from ${sql.table(table)}
-    where ${sql.ref(fleet)} = ${fleetId} and ${sql.ref(id)} > ${afterId}
-    order by ${sql.ref(id)} limit ${limit}) as part`
-  const candidates = sql`select id from (
-      ${next('devices', 'id', 'fleet_id')}
-      union ${next('departed_devices', 'device_id', 'fleet_id')}
-      union ${next('device_moves', 'device_id', 'from_fleet_id')}) as ever
-    order by id limit ${limit}`
-  const { rows: ever } = await sql<{ id: number }>`${candidates}`.execute(read)
-  const lastId = ever.length < limit ? null : ever.at(-1)!.id
-  const until = sql`device_id = ever.id and at <= ${at}`
-  const { rows } = await sql<FormerRow>`select t.device_id, t.to_code, t.at,
-      t.heartbeat_code, t.cloudlink_code, t.reasons,
-      coalesce(d.uuid, p.uuid) as uuid, coalesce(d.name, p.name) as name,
-      (select max(at) from transitions where ${until}
-        and (from_code is null or from_code <> to_code)) as since
-    from (${candidates}) as ever
-    join transitions as t on t.id = (select id from transitions where ${until}
-      order by at desc, id desc limit 1)
-    left join devices as d on d.id = ever.id
-    left join departed_devices as p on p.device_id = ever.id
-    where t.fleet_id = ${fleetId} and (p.deleted_at is null or p.deleted_at > ${at})
-    order by t.device_id`.execute(read)
-  return { rows, lastId }
-}
-
-function formerDeviceOf(row: FormerRow): FormerDevice {
-  return {
-    uuid: row.uuid,
-    name: row.name,
-    status: statusCode.wordOf(row.to_code),
-    since: row.since ?? row.at,
-    heartbeat: heartbeatCode.wordOf(row.heartbeat_code),
-    cloudlink: cloudlinkCode.wordOf(row.cloudlink_code),
-    reasons: decodeReasons(row.reasons, row.at),
-  }
+  return rows.map(({ id, uuid, name, fleet, at, codes, reasons }) => {
+    const { from, now } = decodeCourse(codes)
+    const { status: to, heartbeat, cloudlink } = now!
+    const because = decodeReasons(reasons, at)
+    return { id, uuid, name, fleet, at, from, to, heartbeat, cloudlink, reasons: because }
+  })
 }

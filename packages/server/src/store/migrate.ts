@@ -5,11 +5,15 @@ import { Refusal } from '@muster/core/errors.ts'
 import { type Migration, Migrator } from 'kysely/migration'
 import type { Database } from './database.ts'
 import * as first from './migrations/0001-first.ts'
+import * as history from './migrations/0005-history.ts'
 
 /** Runs on both databases; where their words differ, it is told which one this is. */
 type DialectMigration = { up: (db: never, dialect: Database['dialect']) => Promise<void> }
 
-const migrations: Record<string, DialectMigration> = { '0001-first': first }
+const migrations: Record<string, DialectMigration> = {
+  '0001-first': first,
+  '0005-history': history,
+}
 
 export async function migrate({ write, dialect }: Database): Promise<void> {
   const provided = Object.entries(migrations).map(([name, { up }]): [string, Migration] => [

@@ -279,15 +279,22 @@ async function writeTransitions(
   judgements: readonly Judgement[],
 ): Promise<RecordedTransition[]> {
   const made = judgements
-    .flatMap(({ docket, transitions }) => transitions.map((transition) => ({ docket, transition })))
+    .flatMap(({ docket, transitions }) =>
+      transitions.map((transition, i) => ({
+        docket,
+        transition,
+        before: transitions[i - 1] ?? (docket.standing.status === null ? null : docket.standing),
+      })),
+    )
     .sort((a, b) => a.transition.at - b.transition.at)
   const firstId = await appendTransitions(
     trx,
     dialect,
-    made.map(({ docket, transition }) => ({
+    made.map(({ docket, transition, before }) => ({
       ...transition,
       deviceId: docket.deviceId,
       fleetId: docket.fleetId,
+      before,
     })),
   )
   return made.map(({ docket, transition }, i) => ({

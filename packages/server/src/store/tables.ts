@@ -126,23 +126,37 @@ export type Tables = {
   transitions: {
     /** Position in the log: contiguous, in the order of commits. */
     id: number
+    at: number
     device_id: number
     fleet_id: number
-    at: number
-    /** Words are numbers here, and reasons are short: see transition-codec.ts. */
-    from_code: number | null
-    to_code: number
-    heartbeat_code: number
-    cloudlink_code: number
+    /** Words are digits of a number here, and reasons are short: see transition-codec.ts. */
+    codes: number
     reasons: string
   }
-  log_position: { id: number; position: number }
+  /** Every position after `complete_after` is there; before it, what outlived its time is gone. */
+  log_position: { id: number; position: number; complete_after: Generated<number> }
+  /** The log summed up by fleet, hour of `at` and codes: see fleet-hours.ts. */
+  fleet_hours: {
+    fleet_id: number
+    /** Hours since 1970. */
+    hour: number
+    codes: number
+    count: number
+    /** The sum of their distances from the beginning of the hour. */
+    offset_ms: number
+  }
+  /** How long the history of an organization is kept; no row: the default. */
+  history_limits: { organization_id: number; kept_days: number; kept_from: number }
+  /** Up to which transition of a fleet, by time and position, superseded ones are deleted. */
+  history_sweeps: { fleet_id: number; swept_until: number; swept_id: number }
   /** What history keeps of devices that were deleted. */
   departed_devices: {
     device_id: number
     uuid: string
     name: string
     fleet_id: number
+    /** What it left, as in a transition; 0: it had never been judged. */
+    codes: number
     deleted_at: number
   }
   /** Devices that left a fleet for another: where to look for them when asked how it was before. */
@@ -151,6 +165,8 @@ export type Tables = {
     device_id: number
     from_fleet_id: number
     to_fleet_id: number
+    /** What it left, as in a transition. */
+    codes: number
     at: number
   }
   /** One row for each time that a replica listened: all that it heard until until_at is durable. */

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Reason, reasonCodes, reasons } from '@muster/core/reasons.ts'
+import { cloudlinkStates, heartbeatStates, statusWords } from '@muster/core/statuses.ts'
 import fc from 'fast-check'
 import { noon } from '../fixtures.ts'
-import { decodeReasons, encodeReasons } from './transition-codec.ts'
+import {
+  type Course,
+  decodeCourse,
+  decodeReasons,
+  encodeCourse,
+  encodeReasons,
+} from './transition-codec.ts'
 
 const value = fc.oneof(fc.constant(null), fc.integer(), fc.string())
 const instant = fc.option(fc.integer({ min: 0, max: 2 ** 45 }))
@@ -33,7 +40,28 @@ test('the reason of a lost heartbeat takes less than 50 bytes', () => {
       lastAddress: '203.0.113.77',
     },
   }
-  assert.equal(encodeReasons([lost], noon), '[[11,-105000,60000,0,"203.0.113.77"]]')
+  assert.equal(encodeReasons([lost], noon), '11,-105000,60000,0,"203.0.113.77"')
+})
+
+const anyChannels = {
+  heartbeat: fc.constantFrom(...heartbeatStates),
+  cloudlink: fc.constantFrom(...cloudlinkStates),
+}
+const anyCourse: fc.Arbitrary<Course> = fc.record({
+  from: fc.option(fc.constantFrom(...statusWords)),
+  now: fc.option(fc.record({ status: fc.constantFrom(...statusWords), ...anyChannels })),
+  before: fc.option(fc.record(anyChannels)),
+})
+
+test('what a transition left and entered is read from one number as it was written', () => {
+  fc.assert(
+    fc.property(anyCourse, (course) => {
+      const codes = encodeCourse(course)
+      assert.ok(codes < 2 ** 24)
+      assert.deepEqual(decodeCourse(codes), plain(course))
+    }),
+    { seed: 2026 },
+  )
 })
 
 /** Without fast-check's null prototypes. */

@@ -1,7 +1,12 @@
-// How a transition is laid down: words as numbers, and evidence as values in the order in which the
-// reason lists them, instants as distances from the transition's own. A year of a large fleet is
-// mostly this table, and the plain JSON of it would be several times as long. The numbers are on disk:
-// they are never changed, only added to.
+// How a transition is laid down: its words as the digits of one number, and evidence as values in the
+// order in which the reason lists them, instants as distances from the transition's own. A year of a
+// large fleet is mostly this table, and the plain JSON of it would be several times as long. The
+// numbers are on disk: they are never changed, only added to.
+//
+// The number `codes` has six hexadecimal digits, from the lowest: the status now and before, the
+// heartbeat now and before, cloudlink now and before. So one row tells by itself what left which state
+// and entered which, and rows with the same number can be counted together (fleet-hours.ts). A zero is
+// "was not here": before, where the device came into the fleet, and now, where it left.
 
 import { type Reason, type ReasonCode, type ReasonEvidence, reasons } from '@muster/core/reasons.ts'
 import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
@@ -51,9 +56,9 @@ const reasonNumbers = {
 } as const satisfies Record<ReasonCode, number>
 
 export const statusCode = createCode(statusNumbers)
-export const heartbeatCode = createCode(heartbeatNumbers)
-export const cloudlinkCode = createCode(cloudlinkNumbers)
-const reasonCode = createCode(reasonNumbers)
+const heartbeatCode = createCode(heartbeatNumbers)
+const cloudlinkCode = createCode(cloudlinkNumbers)
+export const reasonCode = createCode(reasonNumbers)
 
 /** Both ways between the words of a closed list and their numbers. */
 function createCode<W extends string>(numbers: Readonly<Record<W, number>>) {
@@ -68,19 +73,71 @@ function createCode<W extends string>(numbers: Readonly<Record<W, number>>) {
   }
 }
 
+export type StandingNow = { status: Status; heartbeat: HeartbeatState; cloudlink: CloudlinkState }
+
+/** What a row of the log says; `before` null: the device was not in this fleet. */
+export type Course = {
+  from: Status | null
+  now: StandingNow | null
+  before: Omit<StandingNow, 'status'> | null
+}
+
+/** The bits of each word, for SQL; a digit has four. */
+export const shifts = { to: 0, from: 4, heartbeat: 8, cloudlink: 16 } as const
+const beforeShift = 4
+const digit = 0xf
+
+export function encodeCourse({ from, now, before }: Course): number {
+  const words = [
+    now ? statusCode.numberOf(now.status) : 0,
+    from ? statusCode.numberOf(from) : 0,
+    now ? heartbeatCode.numberOf(now.heartbeat) : 0,
+    before ? heartbeatCode.numberOf(before.heartbeat) : 0,
+    now ? cloudlinkCode.numberOf(now.cloudlink) : 0,
+    before ? cloudlinkCode.numberOf(before.cloudlink) : 0,
+  ]
+  return words.reduceRight((codes, word) => codes * 16 + word, 0)
+}
+
+export function decodeCourse(codes: number): Course {
+  const at = (shift: number) => (codes >> shift) & digit
+  const from = at(shifts.from)
+  const to = at(shifts.to)
+  const heartbeatBefore = at(shifts.heartbeat + beforeShift)
+  return {
+    from: from === 0 ? null : statusCode.wordOf(from),
+    now:
+      to === 0
+        ? null
+        : {
+            status: statusCode.wordOf(to),
+            heartbeat: heartbeatCode.wordOf(at(shifts.heartbeat)),
+            cloudlink: cloudlinkCode.wordOf(at(shifts.cloudlink)),
+          },
+    before:
+      heartbeatBefore === 0
+        ? null
+        : {
+            heartbeat: heartbeatCode.wordOf(heartbeatBefore),
+            cloudlink: cloudlinkCode.wordOf(at(shifts.cloudlink + beforeShift)),
+          },
+  }
+}
+
 type Value = ReasonEvidence[string]
 
-/** The reasons of a transition at the instant `at`. */
+/** The reasons of a transition at the instant `at`: JSON without its outermost brackets. */
 export function encodeReasons(given: readonly Reason[], at: number): string {
   const encoded = given.map(({ code, evidence }) => [
     reasonCode.numberOf(code),
     ...reasons[code].evidence.map((name) => inward(name, evidence[name] ?? null, at)),
   ])
-  return JSON.stringify(encoded)
+  return JSON.stringify(encoded).slice(2, -2)
 }
 
 export function decodeReasons(text: string, at: number): Reason[] {
-  const encoded: [number, ...Value[]][] = JSON.parse(text)
+  if (text === '') return []
+  const encoded: [number, ...Value[]][] = JSON.parse(`[[${text}]]`)
   return encoded.map(([number, ...values]) => {
     const code = reasonCode.wordOf(number)
     const names: readonly string[] = reasons[code].evidence

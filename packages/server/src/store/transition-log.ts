@@ -5,14 +5,20 @@
 import { sql, type Transaction } from 'kysely'
 import type { Transition } from '../presence/ports.ts'
 import type { Database } from './database.ts'
+import { addToHours } from './fleet-hours.ts'
 import { tableOf } from './rows.ts'
 import type { Tables } from './tables.ts'
-import { cloudlinkCode, encodeReasons, heartbeatCode, statusCode } from './transition-codec.ts'
+import { type Course, encodeCourse, encodeReasons } from './transition-codec.ts'
 
 type Trx = Transaction<Tables>
 type Dialect = Database['dialect']
 
-export type TransitionRow = Transition & { deviceId: number; fleetId: number }
+export type TransitionRow = Transition & {
+  deviceId: number
+  fleetId: number
+  /** Its channels until then; null: it was not in this fleet. */
+  before: Course['before']
+}
 
 /** Appends, and returns the position of the first; the others follow it one by one. */
 export async function appendTransitions(
@@ -30,30 +36,36 @@ export async function appendTransitions(
   const firstId = position - rows.length + 1
   const columns = {
     id: 'int',
+    at: 'int',
     device_id: 'int',
     fleet_id: 'int',
-    at: 'int',
-    from_code: 'int',
-    to_code: 'int',
-    heartbeat_code: 'int',
-    cloudlink_code: 'int',
+    codes: 'int',
     reasons: 'text',
   } as const
-  const values = rows.map((row, i) => [
+  const entries = rows.map(({ at, fleetId, ...row }) => ({ at, fleetId, codes: codesOf(row) }))
+  const values = rows.map(({ at, deviceId, fleetId, reasons }, i) => [
     firstId + i,
-    row.deviceId,
-    row.fleetId,
-    row.at,
-    row.from && statusCode.numberOf(row.from),
-    statusCode.numberOf(row.to),
-    heartbeatCode.numberOf(row.heartbeat),
-    cloudlinkCode.numberOf(row.cloudlink),
-    encodeReasons(row.reasons, row.at),
+    at,
+    deviceId,
+    fleetId,
+    entries[i]!.codes,
+    encodeReasons(reasons, at),
   ])
   const names = sql.raw(Object.keys(columns).join(', '))
   await sql`insert into transitions (${names})
     select ${names} from ${tableOf(dialect, columns, values)} as added`.execute(trx)
+  await addToHours(trx, dialect, entries)
   return firstId
+}
+
+function codesOf({
+  from,
+  to: status,
+  heartbeat,
+  cloudlink,
+  before,
+}: Pick<TransitionRow, 'from' | 'to' | 'heartbeat' | 'cloudlink' | 'before'>): number {
+  return encodeCourse({ from, now: { status, heartbeat, cloudlink }, before })
 }
 
 export type CountDelta = { fleetId: number; status: string; delta: number }
