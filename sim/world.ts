@@ -178,7 +178,8 @@ export async function beginWorld(world: World): Promise<void> {
   replicas.start(0)
   await clock.run(50)
   disk.write(
-    `insert into organizations (id, name, allows_paid_fleets, created_at) values (1, 'Org', 1, 0)`,
+    `insert into organizations (id, slug, name, allows_paid_fleets, created_at)
+      values (1, 'org', 'Org', 1, 0)`,
     [],
   )
   for (const { slug, policy } of fleets) {
