@@ -14,6 +14,7 @@ import { createLimiter, deviceLimit, strangerLimit } from './limits.ts'
 import type { DeviceApiDeps } from './ports.ts'
 import { readReport } from './report.ts'
 import { createTargets } from './target-state.ts'
+import { createOutbox } from './together.ts'
 
 type DeviceRequest = FastifyRequest<{ Params: { uuid: string } }>
 type Admitted = { device: KnownDevice; keyHash: string }
@@ -87,6 +88,7 @@ function createDoor({ presence, clock, hashKey }: DeviceApiDeps): Door {
 function registerHeartbeat(app: FastifyInstance, deps: DeviceApiDeps, admit: Door): void {
   const { presence } = deps
   const targets = createTargets()
+  const outbox = createOutbox()
 
   function answer(request: FastifyRequest, reply: FastifyReply, { device, keyHash }: Admitted) {
     presence.heartbeat(device, keyHash, agentOf(request), addressOf(request))
@@ -94,10 +96,10 @@ function registerHeartbeat(app: FastifyInstance, deps: DeviceApiDeps, admit: Doo
     // A frozen device keeps the target state that it has, and gets no other.
     if (device.frozen) {
       if (known === undefined) throw new Refusal('device-frozen')
-      return reply.code(304).send()
+      return outbox.add(reply.code(304))
     }
     const etag = targets.etagOf(device)
-    if (known === etag) return reply.code(304).header('etag', etag).send()
+    if (known === etag) return outbox.add(reply.code(304).header('etag', etag))
     return reply.header('etag', etag).send(targets.stateOf(device))
   }
 
@@ -106,9 +108,11 @@ function registerHeartbeat(app: FastifyInstance, deps: DeviceApiDeps, admit: Doo
     { schema: described.state },
     (request, reply) => {
       const admitted = admit(request, request.params.uuid)
-      if (admitted instanceof Promise)
-        return admitted.then((known) => answer(request, reply, known))
-      return answer(request, reply, admitted)
+      if (!(admitted instanceof Promise)) return answer(request, reply, admitted)
+      return admitted.then((known) => {
+        answer(request, reply, known)
+        return reply
+      })
     },
   )
 }
