@@ -76,7 +76,7 @@ type Loose<V> = {
 }
 
 type ListQuery = { q?: string | undefined; limit?: number | undefined; cursor?: string | undefined }
-type Query = Record<string, string | number | undefined>
+type Query = Record<string, string | number | boolean | undefined>
 type CallOptions = { query?: Query; body?: unknown; signal?: AbortSignal | undefined }
 type Call = <T>(method: string, path: string, options?: CallOptions) => Promise<T>
 
@@ -101,6 +101,18 @@ export type StreamEvent =
   | { event: 'transition'; id: number; data: TransitionView }
   | { event: 'progress'; data: ProgressChange }
   | { event: 'device'; data: DeviceRecordChange }
+  | { event: 'fleet'; data: { fleet: string } }
+  /** With `snapshot`: some of the devices as they are, before all else. */
+  | { event: 'snapshot'; data: { items: DeviceView[] } }
+  | { event: 'snapshot-end' }
+  /** More changed than was kept for this reader: what is shown is worth reading again. */
+  | { event: 'missed' }
+
+/** What is said of one device. */
+export type DeviceStreamEvent = Extract<
+  StreamEvent,
+  { event: 'transition' | 'progress' | 'device' }
+>
 
 export type ApiClient = ReturnType<typeof createApiClient>
 
@@ -237,7 +249,9 @@ async function* followStream(
 /** An event of a kind that this client does not know is passed over: a newer server may send it. */
 function readStreamEvent({ event, id, data }: ServerSentEvent): StreamEvent | undefined {
   if (event === 'transition') return { event, id: Number(id), data: JSON.parse(data) }
-  if (event === 'progress' || event === 'device') return { event, data: JSON.parse(data) }
+  if (event === 'missed' || event === 'snapshot-end') return { event }
+  if (event === 'progress' || event === 'device' || event === 'fleet' || event === 'snapshot')
+    return { event, data: JSON.parse(data) }
   return undefined
 }
 

@@ -338,6 +338,11 @@ export const AtQuery = T.Object(
   { additionalProperties: false },
 )
 export const StreamQuery = T.Object(
-  { fleet: T.Optional(Slug), device: T.Optional(Uuid), after: T.Optional(T.Integer()) },
+  {
+    fleet: T.Optional(Slug),
+    device: T.Optional(Uuid),
+    after: T.Optional(T.Integer({ minimum: 0, description: 'Transitions after this position.' })),
+    snapshot: T.Optional(T.Boolean({ description: 'Begin with the devices as they are.' })),
+  },
   { additionalProperties: false },
 )

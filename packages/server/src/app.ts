@@ -32,6 +32,7 @@ import type { Database } from './store/database.ts'
 import { createDeviceQueries } from './store/device-queries.ts'
 import { createFactStore } from './store/facts-store.ts'
 import { isStoreFailure } from './store/failures.ts'
+import { createFleetOwners } from './store/fleet-owners.ts'
 import { createFleetQueries } from './store/fleet-queries.ts'
 import { createHistoryQueries } from './store/history-queries.ts'
 import { createPresenceStore } from './store/presence-store.ts'
@@ -80,6 +81,7 @@ export function createApp(deps: AppDeps) {
     ...createFleetQueries(database),
     ...createDeviceQueries(database),
     ...createHistoryQueries(database),
+    ...createFleetOwners(database),
   }
   const reach = publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null
   const hub = new StreamHub({ queries, changes: bus, clock, log })

@@ -3,7 +3,7 @@
 // nothing either; it resumes by itself. Several devices are picked out of the stream of the organization here: a device that
 // moves to another fleet stays in sight, and one connection is enough.
 
-import type { ApiClient } from '@muster/core/api-client.ts'
+import type { ApiClient, DeviceStreamEvent, StreamEvent } from '@muster/core/api-client.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import { type Command, Option } from 'commander'
 import { type Context, openSession, type Session } from '../context.ts'
@@ -59,13 +59,17 @@ async function followDevices(
     } else if (said.event === 'interrupted') {
       if (!opened) throw said.refusal
       note(interruptedText(said.resumeInMs, printable(said.refusal.message)))
-    } else if (uuids.size === 0 || uuids.has(said.data.uuid)) {
+    } else if (isOfDevice(said) && (uuids.size === 0 || uuids.has(said.data.uuid))) {
       if (said.event === 'transition') names.set(said.data.uuid, said.data.name)
       const nameOf = (uuid: string) => printable(names.get(uuid) ?? uuid.slice(0, 7))
       const line = json ? JSON.stringify(said) : eventLine(printable(said), nameOf, look())
       stdout.write(`${line}\n`)
     }
   }
+}
+
+function isOfDevice(said: StreamEvent): said is DeviceStreamEvent {
+  return said.event === 'transition' || said.event === 'progress' || said.event === 'device'
 }
 
 /** Where to start in the log of one device or one fleet; 0 where it has no transition yet. */

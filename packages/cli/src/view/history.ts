@@ -1,7 +1,7 @@
 // Transitions for people: as a table of what was, and as lines while they happen.
 
 import type { TransitionView } from '@muster/core/api.ts'
-import type { DeviceRecordChange, StreamEvent } from '@muster/core/api-client.ts'
+import type { DeviceRecordChange, DeviceStreamEvent } from '@muster/core/api-client.ts'
 import { statusSpan } from './status.ts'
 import { type Column, renderTable } from './table.ts'
 import { type Look, paint, type Span } from './text.ts'
@@ -38,7 +38,7 @@ function whyText({ from, to, heartbeat, cloudlink, reasons }: TransitionView): s
 
 /** One line for one event of the live stream; `nameOf` knows names that events do not carry. */
 export function eventLine(
-  said: Exclude<StreamEvent, { event: 'opened' | 'interrupted' }>,
+  said: DeviceStreamEvent,
   nameOf: (uuid: string) => string,
   look: Look,
 ): string {
@@ -50,10 +50,7 @@ export function eventLine(
   return paint([...head, ...whatSpans(said, look)], look.colour)
 }
 
-function whatSpans(
-  said: Exclude<StreamEvent, { event: 'opened' | 'interrupted' }>,
-  look: Look,
-): Span[] {
+function whatSpans(said: DeviceStreamEvent, look: Look): Span[] {
   if (said.event === 'progress') {
     const { progress } = said.data
     return [{ text: progress === null ? 'progress unknown' : `${Math.floor(progress)} %` }]

@@ -146,7 +146,14 @@ export interface HistoryQueries extends FormerFleets {
   ): Promise<RecordedTransition[]>
 }
 
-export interface Queries extends FleetQueries, DeviceQueries, HistoryQueries {}
+export type FleetOwner = { organizationId: number; fleetId: number }
+
+export interface FleetOwners {
+  /** Whose each of these fleets is, by slug. */
+  loadFleetOwners(slugs: readonly string[]): Promise<Map<string, FleetOwner>>
+}
+
+export interface Queries extends FleetQueries, DeviceQueries, HistoryQueries, FleetOwners {}
 
 /** Who is asking, and for which organization. */
 export type Principal = {

@@ -48,6 +48,13 @@ async function openHub() {
           .filter(({ fleet }) => fleetId === undefined || fleet === `fleet-${fleetId}`)
           .slice(0, limit)
       },
+      loadFleetOwners: async (slugs) =>
+        new Map(
+          slugs.map((slug) => [
+            slug,
+            { organizationId: slug === 'foreign' ? 2 : 1, fleetId: slug.length },
+          ]),
+        ),
     },
   })
   await hub.start()
@@ -72,10 +79,14 @@ async function openHub() {
   }
 }
 
-function createReader(unreadLimit = Infinity) {
+/** A reader that takes all, until it is `full`. */
+function createReader() {
   let text = ''
+  let unreadBytes = 0
+  let drain = Promise.withResolvers<void>()
   const reader = {
     closed: false,
+    full: false,
     get text() {
       return text
     },
@@ -83,12 +94,23 @@ function createReader(unreadLimit = Infinity) {
       const events = createEventParser().push(text)
       return events.filter(({ event }) => event === 'transition').map(({ id }) => Number(id))
     },
+    /** It reads again. */
+    read() {
+      reader.full = false
+      unreadBytes = 0
+      drain.resolve()
+      drain = Promise.withResolvers()
+    },
     sink: {
-      write(more: string) {
-        text += more
-        return text.length <= unreadLimit
+      write(bytes: Buffer): boolean {
+        text += bytes
+        if (reader.full) unreadBytes += bytes.length
+        return !reader.full
       },
-      drained: async () => undefined,
+      drained: (): Promise<void> => (reader.full ? drain.promise : Promise.resolve()),
+      get unreadBytes() {
+        return unreadBytes
+      },
       close() {
         reader.closed = true
       },
@@ -97,12 +119,13 @@ function createReader(unreadLimit = Infinity) {
   return reader
 }
 
+const own = { visible: { organizationId: 1, fleetIds: null } }
 const upTo = (count: number, from = 1) => Array.from({ length: count }, (_, i) => i + from)
 
 test('a reader gets each transition once, in order, whatever the bus does', async () => {
   await using house = await openHub()
   const reader = createReader()
-  house.hub.open({}, reader.sink, null)
+  house.hub.open({ filter: own, sink: reader.sink })
   const [one, two, three, four, five] = house.store(...upTo(5).map((id) => transition(id)))
   house.publish([two!])
   house.publish([one!])
@@ -116,7 +139,7 @@ test('a reader gets each transition once, in order, whatever the bus does', asyn
 test('what the bus never brought is found in the store within five seconds', async () => {
   await using house = await openHub()
   const reader = createReader()
-  house.hub.open({}, reader.sink, null)
+  house.hub.open({ filter: own, sink: reader.sink })
   house.store(transition(1), transition(2))
   await house.clock.run(5_000)
   assert.deepEqual(reader.ids, [1, 2])
@@ -125,7 +148,7 @@ test('what the bus never brought is found in the store within five seconds', asy
 test('a store that is away for a while loses nobody anything', async () => {
   await using house = await openHub()
   const reader = createReader()
-  house.hub.open({}, reader.sink, null)
+  house.hub.open({ filter: own, sink: reader.sink })
   house.breakStore(true)
   const [, two] = house.store(transition(1), transition(2))
   house.publish([two!])
@@ -141,15 +164,15 @@ test('a reader who resumes gets what was missed and what happens meanwhile, once
   await settle()
   let next = 1_201
   house.beforeRead(async () => {
-    if (next <= 1_210) house.publish(house.store(transition(next++)))
+    if (next <= 1_204) house.publish(house.store(transition(next++)))
     await settle()
   })
   const reader = createReader()
-  house.hub.open({}, reader.sink, 100)
-  while (reader.ids.length < 1_110) await settle()
-  house.publish(house.store(transition(1_211)))
+  house.hub.open({ filter: own, sink: reader.sink, after: 100 })
+  while (reader.ids.length < 1_104) await settle()
+  house.publish(house.store(transition(1_205)))
   await settle()
-  assert.deepEqual(reader.ids, upTo(1_111, 101))
+  assert.deepEqual(reader.ids, upTo(1_105, 101))
 })
 
 test('a filter holds for what was missed and for what happens', async () => {
@@ -157,7 +180,8 @@ test('a filter holds for what was missed and for what happens', async () => {
   house.publish(house.store(transition(1, 'fleet-1'), transition(2, 'fleet-2')))
   await settle()
   const reader = createReader()
-  house.hub.open({ fleet: { id: 2, slug: 'fleet-2' } }, reader.sink, 0)
+  const filter = { ...own, fleet: { id: 2, slug: 'fleet-2' } }
+  house.hub.open({ filter, sink: reader.sink, after: 0 })
   await settle()
   await settle()
   house.publish(house.store(transition(3, 'fleet-1'), transition(4, 'fleet-2')))
@@ -172,24 +196,128 @@ test('a filter holds for what was missed and for what happens', async () => {
   assert.doesNotMatch(reader.text, /"progress":5/)
 })
 
-test('a reader who does not read is cut off, and nobody else notices', async () => {
+test('a reader who is full is waited for, and gets all of it when it reads again', async () => {
   await using house = await openHub()
-  const slow = createReader(1_000)
+  const slow = createReader()
   const quick = createReader()
-  house.hub.open({}, slow.sink, null)
-  house.hub.open({}, quick.sink, null)
-  house.publish(house.store(...upTo(50).map((id) => transition(id))))
-  await settle()
+  slow.full = true
+  house.hub.open({ filter: own, sink: slow.sink })
+  house.hub.open({ filter: own, sink: quick.sink })
+  house.publish(house.store(...upTo(30_000).map((id) => transition(id))))
+  await house.clock.run(60_000)
+  assert.equal(quick.ids.length, 30_000)
+  assert.ok(slow.text.length < 100_000, 'it holds a bounded buffer')
+  slow.read()
+  while (slow.ids.length < 30_000) await settle()
+  assert.deepEqual(slow.ids, upTo(30_000))
+  assert.equal(slow.closed, false)
+})
+
+test('a reader who takes nothing for two minutes is dropped, and not before', async () => {
+  await using house = await openHub()
+  const slow = createReader()
+  slow.full = true
+  house.hub.open({ filter: own, sink: slow.sink })
+  await house.clock.run(119_000)
+  assert.equal(slow.closed, false)
+  await house.clock.run(30_000)
   assert.equal(slow.closed, true)
-  assert.ok(slow.ids.length < 50)
-  assert.equal(quick.ids.length, 50)
-  assert.equal(house.hub.readerCount, 1)
+  assert.equal(house.hub.readerCount, 0)
+})
+
+test('a reader who lags gets only the latest progress of each device', async () => {
+  await using house = await openHub()
+  const slow = createReader()
+  slow.full = true
+  house.hub.open({ filter: own, sink: slow.sink })
+  const say = (number: number, progress: number) =>
+    house.bus.publish({ kind: 'progress', uuid: uuidOf(number), fleet: 'kiosks', progress })
+  for (let progress = 0; progress <= 50; progress++) for (const n of [1, 2]) say(n, progress)
+  await settle()
+  slow.read()
+  await settle()
+  assert.deepEqual(slow.text.match(/"progress":\d+/g), ['"progress":50', '"progress":50'])
+  slow.full = true
+  for (let number = 0; number <= 1_200; number++) say(number, 7)
+  await settle()
+  slow.read()
+  await settle()
+  assert.match(slow.text, /^event: missed$/m)
+})
+
+test('nothing of a fleet of another organization is told', async () => {
+  await using house = await openHub()
+  const reader = createReader()
+  house.hub.open({ filter: own, sink: reader.sink })
+  house.publish(house.store(transition(1, 'foreign'), transition(2), transition(3, 'foreign')))
+  const about = { uuid: uuidOf(1), fleet: 'foreign' }
+  house.bus.publish({ kind: 'progress', progress: 5, ...about })
+  house.bus.publish({ kind: 'device', change: 'created', ...about })
+  house.bus.publish({ kind: 'fleet', fleetId: 9, fleet: 'foreign' })
+  await settle()
+  const resumed = createReader()
+  house.hub.open({ filter: own, sink: resumed.sink, after: 0 })
+  await settle()
+  for (const { ids, text } of [reader, resumed]) {
+    assert.deepEqual(ids, [2])
+    assert.doesNotMatch(text, /foreign/)
+  }
+})
+
+test('a reader for whom all is passed over is told how far it has come', async () => {
+  await using house = await openHub()
+  const reader = createReader()
+  house.hub.open({ filter: own, sink: reader.sink })
+  house.publish(house.store(...upTo(7).map((id) => transition(id, 'foreign'))))
+  await house.clock.run(15_000)
+  const parser = createEventParser()
+  parser.push(reader.text)
+  assert.equal(parser.lastEventId, '7')
+})
+
+test('a place that another replica has given is waited for; one beyond the log is not', async () => {
+  await using house = await openHub()
+  house.store(transition(1), transition(2), transition(3))
+  const ahead = createReader()
+  house.hub.open({ filter: own, sink: ahead.sink, after: 2 })
+  const beyond = createReader()
+  house.hub.open({ filter: own, sink: beyond.sink, after: 900 })
+  await settle()
+  house.publish(house.store(transition(4)))
+  await settle()
+  assert.deepEqual(ahead.ids, [3, 4])
+  assert.match(beyond.text, /^event: missed$/m)
+  assert.deepEqual(beyond.ids, [4])
+})
+
+test('a snapshot comes first, and all that happened since it was begun comes after it', async () => {
+  await using house = await openHub()
+  const reader = createReader()
+  async function* snapshot() {
+    yield 'event: snapshot\ndata: {"items":[]}\n\n'
+    house.publish(house.store(transition(1), transition(2)))
+    await settle()
+    yield 'event: snapshot\ndata: {"items":[]}\n\n'
+  }
+  house.hub.open({ filter: own, sink: reader.sink, snapshot: snapshot() })
+  while (reader.ids.length < 2) await settle()
+  const events = createEventParser().push(reader.text)
+  assert.deepEqual(
+    events.map(({ event, id }) => [event, id]),
+    [
+      ['snapshot', ''],
+      ['snapshot', ''],
+      ['snapshot-end', '0'],
+      ['transition', '1'],
+      ['transition', '2'],
+    ],
+  )
 })
 
 test('a silent stream says every fifteen seconds that it lives', async () => {
   await using house = await openHub()
   const reader = createReader()
-  house.hub.open({}, reader.sink, null)
+  house.hub.open({ filter: own, sink: reader.sink })
   await house.clock.run(45_000)
   assert.equal(reader.text.match(/^: alive$/gm)?.length, 3)
 })

@@ -8,7 +8,7 @@ import type { Fleet, RegistryDeps } from './ports.ts'
 /** Enough to tell keys apart, too little to guess one. */
 const prefixLength = 10
 
-export function createFleets({ store, presence, keys, clock }: RegistryDeps) {
+export function createFleets({ store, presence, publish, keys, clock }: RegistryDeps) {
   async function loadFleet(organizationId: number, slug: string): Promise<Fleet> {
     const fleet = await store.loadFleet(organizationId, slug)
     if (!fleet) throw new Refusal('fleet-not-found')
@@ -18,7 +18,7 @@ export function createFleets({ store, presence, keys, clock }: RegistryDeps) {
   return {
     loadFleet,
 
-    createFleet(
+    async createFleet(
       organizationId: number,
       fleet: { name: string; slug?: string; paidType?: boolean; policy?: PolicyChanges },
     ): Promise<Fleet> {
@@ -28,7 +28,10 @@ export function createFleets({ store, presence, keys, clock }: RegistryDeps) {
         throw new Refusal('invalid-request', 'slug: the name has no letter or digit; give a slug')
       const policyOverrides = changedPolicy({}, policy)
       const at = clock.now()
-      return store.insertFleet({ organizationId, slug, name, paidType, policyOverrides, at })
+      const made = { organizationId, slug, name, paidType, policyOverrides, at }
+      const created = await store.insertFleet(made)
+      publish({ kind: 'fleet', fleetId: created.id, fleet: slug })
+      return created
     },
 
     async changeFleet(
@@ -46,6 +49,7 @@ export function createFleets({ store, presence, keys, clock }: RegistryDeps) {
         clock.now(),
       )
       if (rejudge) presence.judgeChangedFleet(fleet.id, slug)
+      else publish({ kind: 'fleet', fleetId: fleet.id, fleet: slug })
     },
 
     /** `by` null thaws it. */
@@ -58,6 +62,7 @@ export function createFleets({ store, presence, keys, clock }: RegistryDeps) {
     async deleteFleet(organizationId: number, slug: string): Promise<void> {
       const { id } = await loadFleet(organizationId, slug)
       await store.deleteFleet(id)
+      publish({ kind: 'fleet', fleetId: id, fleet: slug })
     },
 
     /** The key is in the answer and nowhere else. */

@@ -178,6 +178,7 @@ export interface Judge {
 export type RegistryChange =
   | { kind: 'device'; uuid: string; fleet: string; change: 'created' | 'changed' | 'deleted' }
   | { kind: 'transitions'; transitions: readonly RecordedMove[] }
+  | { kind: 'fleet'; fleetId: number; fleet: string }
 
 /** Secrets are made and hashed elsewhere. */
 export interface KeyMaker {
