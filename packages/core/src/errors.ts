@@ -83,6 +83,12 @@ export const errors = {
     advice:
       'Its status says why. Actions, streams and new target state are refused until it thaws.',
   },
+  'cloudlink-disabled': {
+    http: 403,
+    exit: exitCodes.refused,
+    title: 'Cloudlink is switched off for this device',
+    advice: 'The policy of its fleet, or its own, says so; switch it on there.',
+  },
   'not-found': {
     http: 404,
     exit: exitCodes.notFound,

@@ -43,6 +43,13 @@ export function absenceAfter(at: number, gaps: Gaps): Gap | null {
   return null
 }
 
+/** When the latest absence ended; -1: there was none. */
+export function lastAbsenceEndAt(gaps: Gaps): number {
+  for (let i = gaps.length - 1; i >= 0; i--)
+    if (gaps[i]!.kind === 'absence') return gaps[i]!.untilAt
+  return -1
+}
+
 export function firstGapEndingAfter(at: number, gaps: Gaps): number {
   let low = 0
   let high = gaps.length

@@ -21,9 +21,13 @@ import {
 } from './auth/administrator.ts'
 import { createAuth } from './auth/auth.ts'
 import { createDeviceKey, createProvisioningKey, hashKey } from './auth/keys.ts'
+import { Links } from './cloudlink/links.ts'
+import type { Wire } from './cloudlink/ports.ts'
+import type { TurnstileLimit } from './cloudlink/turnstile.ts'
+import { registerCloudlinkDoor } from './device-api/cloudlink-door.ts'
 import { registerDeviceApi } from './device-api/device-api.ts'
 import type { Bus } from './presence/ports.ts'
-import { createPresence } from './presence/presence.ts'
+import { createPresence, type Presence } from './presence/presence.ts'
 import { Reach } from './presence/reach.ts'
 import type { ServerClock } from './presence/server-clock.ts'
 import { createRegistry } from './registry/registry.ts'
@@ -35,12 +39,13 @@ import { isStoreFailure } from './store/failures.ts'
 import { createFleetOwners } from './store/fleet-owners.ts'
 import { createFleetQueries } from './store/fleet-queries.ts'
 import { createHistoryQueries } from './store/history-queries.ts'
+import { createEpochStore } from './store/link-store.ts'
 import { createPresenceStore } from './store/presence-store.ts'
 import { createRegistryStore } from './store/registry-store.ts'
 
 export type AppDeps = {
   database: Database
-  bus: Bus
+  bus: Bus & Wire
   clock: ServerClock
   /** A name for this process in the record of listening. */
   replica: string
@@ -51,6 +56,8 @@ export type AppDeps = {
   /** PEM, for HTTPS in this process. */
   tls?: { cert: Buffer; key: Buffer } | null
   trustProxy?: boolean | readonly string[]
+  /** How many links may be opened in a second. */
+  linkLimit?: TurnstileLimit
 }
 
 export type App = ReturnType<typeof createApp>
@@ -84,6 +91,7 @@ export function createApp(deps: AppDeps) {
     ...createFleetOwners(database),
   }
   const reach = publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null
+  const links = createLinks(deps, presence)
   const hub = new StreamHub({ queries, changes: bus, clock, log })
   const auth = createAuth({ store: authStore, clock })
   const api = { registry, presence, queries, auth, hub, clock }
@@ -91,7 +99,7 @@ export function createApp(deps: AppDeps) {
   let stopping = false
   refuseWhen(() => stopping, fastify)
   fastify.register(async (scope) => {
-    registerOperations(scope, { presence, queries, hub })
+    registerOperations(scope, { presence, queries, hub, links })
     registerDeviceApi(scope, {
       presence,
       registry,
@@ -100,6 +108,8 @@ export function createApp(deps: AppDeps) {
       hashKey,
       loadView: (uuid) => loadDeviceView(api, uuid),
     })
+    const { linkLimit: limit } = deps
+    registerCloudlinkDoor(scope, { witness: presence, links, clock, hashKey, limit })
     await registerApi(scope, api)
     scope.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
   })
@@ -113,6 +123,7 @@ export function createApp(deps: AppDeps) {
       await presence.start()
       const made = await prepareAdministrator({ store: authStore, clock }, deps.administrator)
       await registry.start()
+      links.start()
       await hub.start()
       await fastify.ready()
       reach?.start()
@@ -121,9 +132,11 @@ export function createApp(deps: AppDeps) {
 
     /** Takes no more requests, writes all that was heard, and leaves without anybody being blamed. */
     async stop(): Promise<void> {
+      await links.drain()
       stopping = true
       await reach?.stop()
       await hub.stop()
+      await links.stop()
       await fastify.close()
       await registry.stop()
       await presence.stop()
@@ -136,6 +149,12 @@ export function createApp(deps: AppDeps) {
 const amongReplicas = { idleRoundMs: 250, soonMs: 200 }
 /** Nobody waits; a device that is heard twice in this time is written once. */
 const alone = { idleRoundMs: 1_000, soonMs: 1_000 }
+
+function createLinks(deps: AppDeps, presence: Presence): Links {
+  const { bus, random = Math.random } = deps
+  const epochs = createEpochStore(deps.database)
+  return new Links({ ...deps, witness: presence, epochs, wire: bus, changes: bus, random })
+}
 
 /** A server that stops answers so, and sends callers to another connection. */
 function refuseWhen(stopping: () => boolean, fastify: FastifyInstance): void {

@@ -22,6 +22,11 @@ export type OperationsDeps = {
   }
   queries: Pick<FleetQueries, 'loadStatusTotals'>
   hub: { readonly readerCount: number }
+  links: {
+    readonly count: number
+    readonly draining: boolean
+    readonly stats: { opened: number; lost: number; superseded: number; refused: number }
+  }
 }
 
 const open = { tags: ['operations'], security: [] }
@@ -49,6 +54,8 @@ export function registerOperations(app: FastifyInstance, deps: OperationsDeps): 
   const metrics = createMetrics(deps)
   app.get('/healthz', { schema: described.alive }, async () => ({ status: 'alive' }))
   app.get('/readyz', { schema: described.ready }, async () => {
+    if (deps.links.draining)
+      throw new Refusal('server-stopping', undefined, { retryAfterMs: 5_000 })
     if (!deps.presence.ready)
       throw new Refusal('store-unavailable', 'what is heard cannot be written', {
         retryAfterMs: 5_000,
@@ -62,7 +69,7 @@ export function registerOperations(app: FastifyInstance, deps: OperationsDeps): 
   })
 }
 
-function createMetrics({ presence, queries, hub }: OperationsDeps): Registry {
+function createMetrics({ presence, queries, hub, links }: OperationsDeps): Registry {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -96,6 +103,15 @@ function createMetrics({ presence, queries, hub }: OperationsDeps): Registry {
     () => stats.latenessMs,
   )
   level('muster_known_devices', 'Devices held in memory.', () => presence.knownCount)
+  level('muster_links', 'Links that are held here.', () => links.count)
+  count('muster_links_opened_total', 'Links opened.', () => links.stats.opened)
+  count('muster_links_lost_total', 'Links that fell silent.', () => links.stats.lost)
+  count(
+    'muster_links_superseded_total',
+    'Links that a newer one of their device replaced.',
+    () => links.stats.superseded,
+  )
+  count('muster_links_refused_total', 'Links turned away for now.', () => links.stats.refused)
   level('muster_stream_readers', 'Live streams that are open.', () => hub.readerCount)
   new Gauge({
     name: 'muster_devices',

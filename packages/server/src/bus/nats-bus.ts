@@ -4,14 +4,17 @@
 
 import type { Log } from '@muster/core/log.ts'
 import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import type { Wire } from '../cloudlink/ports.ts'
 import type { Bus, Change, RecordedTransition } from '../presence/ports.ts'
 
-const subject = 'muster.changes'
+const changesSubject = 'muster.changes'
+const prefix = 'muster.'
 /** Keeps a message far below the 1 MB that a NATS server takes. */
 const transitionsPerMessage = 500
 
-export function createNatsBus({ url, log }: { url: string; log: Log }): Bus {
+export function createNatsBus({ url, log }: { url: string; log: Log }): Bus & Wire {
   const receivers = new Set<(change: Change) => void>()
+  const listeners = new Map<string, Set<(message: unknown) => void>>()
   let connection: NatsConnection | null = null
   let connected = false
   let stopped = false
@@ -30,7 +33,8 @@ export function createNatsBus({ url, log }: { url: string; log: Log }): Bus {
       waitOnFirstConnect: true,
     })
     if (stopped) return opened.close()
-    const messages = opened.subscribe(subject)
+    const messages = opened.subscribe(changesSubject)
+    for (const subject of listeners.keys()) void hear(opened, subject)
     await opened.flush()
     connection = opened
     connected = true
@@ -41,6 +45,12 @@ export function createNatsBus({ url, log }: { url: string; log: Log }): Bus {
 
   async function receiveFrom(messages: Subscription): Promise<void> {
     for await (const message of messages) deliver(message.json<Change>())
+  }
+
+  /** Of a message of another version of us, or of none, nothing is expected. */
+  async function hear(opened: NatsConnection, subject: string): Promise<void> {
+    for await (const message of opened.subscribe(prefix + subject))
+      for (const receive of listeners.get(subject) ?? []) receive(message.json())
   }
 
   async function watch(opened: NatsConnection): Promise<void> {
@@ -56,11 +66,20 @@ export function createNatsBus({ url, log }: { url: string; log: Log }): Bus {
     publish(change) {
       deliver(change)
       if (!connected) return
-      for (const part of partsOf(change)) connection!.publish(subject, JSON.stringify(part))
+      for (const part of partsOf(change)) connection!.publish(changesSubject, JSON.stringify(part))
     },
     subscribe(receive) {
       receivers.add(receive)
       return () => receivers.delete(receive)
+    },
+    tell(subject, message) {
+      if (connected) connection!.publish(prefix + subject, JSON.stringify(message))
+    },
+    listen(subject, receive) {
+      const known = listeners.get(subject)
+      if (!known && connection) void hear(connection, subject)
+      listeners.set(subject, (known ?? new Set()).add(receive))
+      return () => listeners.get(subject)?.delete(receive)
     },
     async start() {
       open().catch((error) => log.warn({ error }, 'NATS cannot be used'))

@@ -76,6 +76,11 @@ export class Listener {
     return Math.min(heardAt, this.#sharedHorizonAt)
   }
 
+  /** Whether other replicas listen too. */
+  get isShared(): boolean {
+    return this.#sharedHorizonAt !== Infinity
+  }
+
   get deaf(): boolean {
     return this.#deaf
   }
@@ -93,9 +98,8 @@ export class Listener {
    * not know. Our last word, said again, brings the record up to date before we judge by it.
    */
   async catchUp(): Promise<void> {
-    const isShared = this.#sharedHorizonAt !== Infinity
     const isStale = this.#deps.clock.now() - this.#keptAt > staleMs
-    if (isShared && isStale && this.#listening && !this.#deaf) await this.keep(this.#wordAt)
+    if (this.isShared && isStale && this.#listening && !this.#deaf) await this.keep(this.#wordAt)
   }
 
   /** Gives our word for `heardAt`, and answers until when silence is certain. */

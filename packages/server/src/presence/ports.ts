@@ -139,6 +139,11 @@ export interface PresenceStore {
   loadNextDue(at: number): Promise<number | null>
   /** Marks the next devices of fleets whose policy or freeze changed as due; true: there are more. */
   markChangedFleets(limit: number): Promise<boolean>
+  /**
+   * Marks as due at the instant the next devices, by id after `afterId`, whose link stands; answers
+   * with the id after which to go on, or null: there are no more.
+   */
+  markLinked(afterId: number, limit: number, dueAt: number): Promise<number | null>
 }
 
 export type Which =

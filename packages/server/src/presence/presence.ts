@@ -28,6 +28,7 @@ import {
 } from './intake.ts'
 import { certainCount, judgeDevice } from './judgement.ts'
 import { createKnownDevices, opens } from './known-devices.ts'
+import { LinkSweep } from './link-sweep.ts'
 import { Listener } from './listener.ts'
 import type {
   Bus,
@@ -76,6 +77,7 @@ export class Presence {
   readonly #listener
   readonly #rounds
   readonly #intake = new Intake()
+  readonly #linkSweep
   #fleetsChanged = true
   #heardAt = 0
   #unsubscribe = () => {}
@@ -84,6 +86,7 @@ export class Presence {
     const { store, clock, replica, log, idleRoundMs = 1_000, soonMs } = deps
     this.#deps = deps
     this.#known = createKnownDevices(store)
+    this.#linkSweep = new LinkSweep(store)
     this.#listener = new Listener({ store, clock, replica, log })
     this.#rounds = createRounds({ clock, log, idleRoundMs, soonMs, round: () => this.#round() })
   }
@@ -91,6 +94,11 @@ export class Presence {
   /** When we did not listen: what a verdict on any device needs beside its own evidence. */
   get gaps(): readonly Gap[] {
     return this.#listener.gaps
+  }
+
+  /** Whether other replicas listen too. */
+  get isShared(): boolean {
+    return this.#listener.isShared
   }
 
   get knownCount(): number {
@@ -256,7 +264,8 @@ export class Presence {
     const wordAt = Math.min(heardAt, this.#intake.firstPendingAt() - 1)
     const horizonAt = await this.#listener.keep(wordAt)
     if (this.#fleetsChanged) this.#fleetsChanged = await store.markChangedFleets(batchSize)
-    const more = await this.#judgeDue(horizonAt)
+    const moreLinks = await this.#linkSweep.step(this.#listener.gaps)
+    const more = (await this.#judgeDue(horizonAt)) || moreLinks
     const nextAt = more || this.#fleetsChanged ? heardAt : await store.loadNextDue(horizonAt)
     this.#listener.endRound()
     if (this.#listener.deaf) return null

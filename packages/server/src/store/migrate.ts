@@ -6,6 +6,7 @@ import { type Migration, Migrator } from 'kysely/migration'
 import type { Database } from './database.ts'
 import * as first from './migrations/0001-first.ts'
 import * as history from './migrations/0005-history.ts'
+import * as cloudlink from './migrations/0007-cloudlink.ts'
 
 /** Runs on both databases; where their words differ, it is told which one this is. */
 type DialectMigration = { up: (db: never, dialect: Database['dialect']) => Promise<void> }
@@ -13,6 +14,7 @@ type DialectMigration = { up: (db: never, dialect: Database['dialect']) => Promi
 const migrations: Record<string, DialectMigration> = {
   '0001-first': first,
   '0005-history': history,
+  '0007-cloudlink': cloudlink,
 }
 
 export async function migrate({ write, dialect }: Database): Promise<void> {

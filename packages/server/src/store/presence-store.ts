@@ -14,6 +14,7 @@ import type {
 } from '../presence/ports.ts'
 import type { Database } from './database.ts'
 import { createPolicyReader, docketsOf, evidenceText, selectDockets } from './dockets.ts'
+import { createLinkedDevices } from './link-store.ts'
 import { createListeningStore } from './listening-store.ts'
 import { idsOf, tableOf } from './rows.ts'
 import type { Tables } from './tables.ts'
@@ -26,6 +27,7 @@ export function createPresenceStore(database: Database): PresenceStore {
   const { dialect, write, read } = database
   return {
     ...createListeningStore(database),
+    ...createLinkedDevices(database),
 
     loadKnown: (uuids) => loadKnown(read, dialect, uuids),
 

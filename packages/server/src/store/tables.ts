@@ -179,5 +179,7 @@ export type Tables = {
     wrote_at: number
     ended_at: number | null
   }
+  /** The counter from which epochs of links are drawn. */
+  link_epochs: { id: number; last: number }
   gaps: { id: Generated<number>; from_at: number; until_at: number; kind: string }
 }
