@@ -7,11 +7,18 @@ import { type ApiClient, createApiClient, type Fetch } from '@muster/core/api-cl
 import type { Clock } from '@muster/core/clock.ts'
 import { exitCodes, Refusal } from '@muster/core/errors.ts'
 import type { Command } from 'commander'
+import { type Color, hasColour } from './color.ts'
 import { Stopped } from './failure.ts'
 import { chooseTarget, noProfiles, profilePath, readProfiles, type Target } from './profiles.ts'
-import { type Look, printable } from './view/text.ts'
+import { openProgress, type Progress } from './progress.ts'
+import { type Look, printable, type TableWishes } from './view/text.ts'
 
-export type Output = { write(text: string): unknown; isTTY?: boolean; columns?: number }
+export type Output = {
+  write(text: string): unknown
+  isTTY?: boolean
+  columns?: number
+  rows?: number
+}
 
 export type Context = {
   version: string
@@ -26,7 +33,14 @@ export type Context = {
     | { line(question: string): Promise<string>; secret(question: string): Promise<string> }
 }
 
-export type GlobalOptions = { json?: true; profile?: string }
+/** What every command takes: the options of program.ts, and those of tables. */
+export type GlobalOptions = {
+  json?: true
+  quiet?: true
+  color?: Color
+  profile?: string
+  organization?: string
+}
 
 export type Session = {
   api: ApiClient
@@ -44,19 +58,27 @@ export type Session = {
   ): Promise<void>
   /** Says something to the person, on standard error, so that standard output stays the answer. */
   note(text: string): void
+  /** Shows how far long work has come, on standard error. */
+  progress(title: string): Progress
   /** Returns only with a yes, from the option or from the terminal. */
   confirm(question: string, yes: boolean | undefined): Promise<void>
 }
 
-export function lookOf(output: Output, env: Context['env'], now: number): Look {
+export function lookOf(
+  output: Output,
+  env: Context['env'],
+  now: number,
+  { color, ...table }: { color?: Color | undefined } & TableWishes = {},
+): Look {
   const terminal = output.isTTY === true
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || ''
   return {
     now,
     timeZone: env.TZ || undefined,
-    colour: terminal && !env.NO_COLOR && env.TERM !== 'dumb',
+    colour: hasColour(color, env, terminal),
     symbols: terminal && /utf-?8/i.test(locale),
     columns: terminal ? output.columns || 80 : Infinity,
+    table,
   }
 }
 
@@ -64,19 +86,23 @@ export function createClient(
   context: Context,
   server: string,
   token: string | undefined,
+  organization?: string,
 ): ApiClient {
   const { fetch, clock, version } = context
-  return createApiClient({ server, token, fetch, clock, userAgent: `muster/${version}` })
+  const userAgent = `muster/${version}`
+  return createApiClient({ server, token, organization, fetch, clock, userAgent })
 }
 
 export async function openSession(context: Context, command: Command): Promise<Session> {
-  const { json = false, profile } = command.optsWithGlobals<GlobalOptions>()
-  const { env, stdout } = context
-  const target = await loadTarget(env, profile)
-  const api = createClient(context, target.server, target.token)
-  const look = () => lookOf(stdout, env, api.serverNow())
+  const options = command.optsWithGlobals<GlobalOptions & TableWishes>()
+  const { json = false, quiet = false, color, columns, wide, headers } = options
+  const { env, stdout, stderr } = context
+  const target = await loadTarget(env, options)
+  const api = createClient(context, target.server, target.token, target.organization)
+  const look = () => lookOf(stdout, env, api.serverNow(), { color, columns, wide, headers })
+  const silent = json || quiet
   const note = (text: string) => {
-    if (!json) context.stderr.write(`${text}\n`)
+    if (!silent) stderr.write(`${text}\n`)
   }
   return {
     api,
@@ -84,6 +110,7 @@ export async function openSession(context: Context, command: Command): Promise<S
     json,
     look,
     note,
+    progress: (title) => openProgress(title, silent ? undefined : stderr, context.clock),
     print: (answer, render) =>
       writeLine(stdout, json ? JSON.stringify(answer, null, 2) : render(printable(answer), look())),
     printList: async (pages, all, render) => {
@@ -98,13 +125,17 @@ export async function openSession(context: Context, command: Command): Promise<S
 }
 
 /** Where the environment says everything, no file is needed, nor a folder that could be read. */
-async function loadTarget(env: Context['env'], profile: string | undefined): Promise<Target> {
-  const isTold = env.MUSTER_SERVER && env.MUSTER_TOKEN && profile === undefined
+async function loadTarget(
+  env: Context['env'],
+  { profile, organization }: GlobalOptions,
+): Promise<Target> {
+  const named = profile || env.MUSTER_PROFILE || undefined
+  const isTold = env.MUSTER_SERVER && env.MUSTER_TOKEN && named === undefined
   const file = isTold ? noProfiles : await readProfiles(profilePath(env))
-  return chooseTarget(file, profile, env)
+  return chooseTarget(file, named, env, organization)
 }
 
-function writeLine(output: Output, text: string): void {
+export function writeLine(output: Output, text: string): void {
   output.write(`${text}\n`)
 }
 
@@ -139,7 +170,11 @@ async function printAllAsJson<V>(pages: AsyncIterable<PageOf<V>>, stdout: Output
   stdout.write(`\n],"nextCursor":null,"total":${count}}\n`)
 }
 
-async function confirm({ ask, stderr }: Context, question: string, yes: boolean | undefined) {
+export async function confirm(
+  { ask, stderr }: Context,
+  question: string,
+  yes: boolean | undefined,
+) {
   if (yes) return
   if (!ask)
     throw new Refusal('wrong-usage', 'this needs a yes, and no terminal is here to ask; add --yes')

@@ -171,6 +171,33 @@ export async function serveApi(routes: Record<string, Reply | ((url: URL) => Rep
   }
 }
 
+/** A whole server within this process, for testing a command against the real thing. */
+export async function openRealServer() {
+  // Only these tests need all of a server, so only they load it.
+  const { adminToken, openServer } = await import('../../server/src/app/fixtures.ts')
+  const real = await openServer()
+  const server = await real.app.fastify.listen({ host: '127.0.0.1', port: 0 })
+  const folder = await mkdtemp(join(tmpdir(), 'muster-cli-'))
+  const env = {
+    MUSTER_SERVER: server,
+    MUSTER_TOKEN: adminToken,
+    XDG_CONFIG_HOME: folder,
+    TZ: 'UTC',
+  }
+  return {
+    real,
+    server,
+    folder,
+    env,
+    run: (args: readonly string[], world: World = {}) =>
+      run(args, { ...world, env: { ...env, ...world.env } }),
+    async [Symbol.asyncDispose]() {
+      await real[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
 async function readBody(req: IncomingMessage): Promise<unknown> {
   let text = ''
   for await (const piece of req) text += piece

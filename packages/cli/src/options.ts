@@ -4,6 +4,7 @@ import { Refusal } from '@muster/core/errors.ts'
 import { policyLimits } from '@muster/core/policy.ts'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseCount, parseDuration, parseInstant } from './arguments.ts'
+import { columnNamesOf, type Table } from './view/table.ts'
 import { durationText } from './view/time.ts'
 
 /** A parser whose refusal names the option that it was for. */
@@ -20,11 +21,25 @@ export function parsedBy<V>(parse: (text: string) => V): (text: string) => V {
 
 export type ListOptions = { limit?: number; cursor?: string; all?: true }
 
-export function addListOptions(command: Command): Command {
-  return command
+/** The options of a list; with its table, also those that choose what of the table is shown. */
+export function addListOptions(command: Command, table?: Table): Command {
+  command
     .option('--limit <count>', 'how many at once, 1 to 500 (default: 50)', parsedBy(parseCount))
     .option('--cursor <cursor>', 'go on where a page before ended')
     .addOption(new Option('--all', 'all of them, however many').conflicts(['cursor']))
+  return table ? addTableOptions(command, table) : command
+}
+
+/** What every table takes; openSession hands it on, so that a command need not know of it. */
+export function addTableOptions(command: Command, table: Table): Command {
+  return command
+    .option(
+      '--columns <columns>',
+      `these columns in this order, of ${columnNamesOf(table).join(', ')}`,
+      (text) => text.split(',').map((name) => name.trim()),
+    )
+    .option('--wide', 'every column, and nothing cut')
+    .option('--no-headers', 'leave the titles out')
 }
 
 /** The largest page where all is wanted. */
@@ -78,11 +93,12 @@ export function addPolicyOptions(command: Command): Command {
 
 export type HistoryOptions = ListOptions & { from?: string; to?: string }
 
-export function addHistoryOptions(command: Command): Command {
+export function addHistoryOptions(command: Command, table?: Table): Command {
   return addListOptions(
     command
       .option('--from <time>', 'transitions at or after this time')
       .option('--to <time>', 'transitions before this time'),
+    table,
   )
 }
 

@@ -31,7 +31,12 @@ test('the current profile is asked, or the one that is named', () => {
 
 test('the environment is stronger than the profile', () => {
   const env = { MUSTER_SERVER: 'https://env.example/', MUSTER_TOKEN: 'te' }
-  const target = { server: 'https://env.example', token: 'te', profile: undefined }
+  const target = {
+    server: 'https://env.example',
+    token: 'te',
+    organization: undefined,
+    profile: undefined,
+  }
   assert.deepEqual(chooseTarget(file, undefined, env), target)
   assert.deepEqual(chooseTarget(noProfiles, undefined, env), target)
   assert.equal(chooseTarget(file, undefined, { MUSTER_TOKEN: 'te' }).server, 'https://one.example')
@@ -42,6 +47,17 @@ test('a token goes to no server but the one that it was given for', () => {
   assert.equal(other.token, undefined)
   const same = chooseTarget(file, undefined, { MUSTER_SERVER: 'https://one.example/' })
   assert.equal(same.token, 't1')
+})
+
+test('an organization is chosen on the command line, else by the environment, else by the profile', () => {
+  const own: ProfileFile = {
+    current: 'one',
+    profiles: { one: { ...file.profiles.one!, organization: 'acme' } },
+  }
+  const env = { MUSTER_ORGANIZATION: 'beta' }
+  assert.equal(chooseTarget(own, undefined, {}).organization, 'acme')
+  assert.equal(chooseTarget(own, undefined, env).organization, 'beta')
+  assert.equal(chooseTarget(own, undefined, env, 'gamma').organization, 'gamma')
 })
 
 test('an address is http or https, without what does not belong there', () => {

@@ -2,7 +2,7 @@
 // alone and replaced in one step, so that a crash leaves the old file or the new one. The choice of
 // server and token is a pure function of that file, `--profile` and the environment.
 
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Refusal } from '@muster/core/errors.ts'
@@ -11,6 +11,8 @@ export type Profile = {
   server: string
   token: string
   email: string
+  /** The slug of the organization to work in; absent: the one that the server takes. */
+  organization?: string
   /** Of a sign-in with a password; a token given by hand has none, and signing out keeps it valid. */
   expiresAt?: number
 }
@@ -30,8 +32,16 @@ export function profilePath(env: Environment): string {
 export async function readProfiles(path: string): Promise<ProfileFile> {
   let text: string
   try {
+    // A program on Windows sees no such bits; there the folder of the user is closed to others.
+    const open = process.platform === 'win32' ? 0 : (await stat(path)).mode & 0o077
+    if (open !== 0)
+      throw new Refusal(
+        'invalid-configuration',
+        `${path} holds tokens and is open to other users; close it: chmod 600 ${path}`,
+      )
     text = await readFile(path, 'utf8')
   } catch (error) {
+    if (error instanceof Refusal) throw error
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return structuredClone(noProfiles)
     throw new Refusal('invalid-configuration', `${path} cannot be read (${code})`)
@@ -55,7 +65,12 @@ export async function writeProfiles(path: string, file: ProfileFile): Promise<vo
   }
 }
 
-export type Target = { server: string; token: string | undefined; profile: string | undefined }
+export type Target = {
+  server: string
+  token: string | undefined
+  organization: string | undefined
+  profile: string | undefined
+}
 
 /**
  * Which server to ask, and as whom. A token goes only to the server that it was given for: the
@@ -65,6 +80,7 @@ export function chooseTarget(
   file: ProfileFile,
   named: string | undefined,
   env: Environment,
+  organization?: string,
 ): Target {
   const name = named ?? file.current
   const profile = Object.hasOwn(file.profiles, name) ? file.profiles[name] : undefined
@@ -79,6 +95,7 @@ export function chooseTarget(
   return {
     server,
     token: env.MUSTER_TOKEN || own?.token,
+    organization: organization || env.MUSTER_ORGANIZATION || own?.organization,
     profile: own && !env.MUSTER_TOKEN ? name : undefined,
   }
 }

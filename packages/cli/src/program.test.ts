@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { errors, exitCodes } from '@muster/core/errors.ts'
@@ -255,11 +255,27 @@ describe('signing in', () => {
 test("a broken profile file is in nobody's way who tells everything by the environment", async () => {
   await using api = await serveApi(device)
   await mkdir(join(api.folder, 'muster'))
-  await writeFile(join(api.folder, 'muster', 'config.json'), '{')
+  await writeFile(join(api.folder, 'muster', 'config.json'), '{', { mode: 0o600 })
   assert.equal((await api.run(['device', 'show', uuid])).exit, 0)
   const { exit, err } = await api.run(['whoami'], { env: { MUSTER_TOKEN: '' } })
   assert.equal(exit, exitCodes.usage)
   assert.match(err, /config\.json is not a file that muster wrote/)
+})
+
+test('a file of profiles that others can read is refused, with how to close it', async () => {
+  await using api = await serveApi(device)
+  await mkdir(join(api.folder, 'muster'))
+  const path = join(api.folder, 'muster', 'config.json')
+  const profiles = { default: { server: api.server, token: 'hush', email: 'me@example.org' } }
+  await writeFile(path, JSON.stringify({ current: 'default', profiles }), { mode: 0o644 })
+  const env = { MUSTER_SERVER: undefined, MUSTER_TOKEN: undefined }
+  const open = await api.run(['device', 'show', uuid], { env })
+  assert.equal(open.exit, exitCodes.usage)
+  assert.match(open.err, /chmod 600/)
+  await chmod(path, 0o600)
+  assert.equal((await api.run(['device', 'show', uuid], { env })).exit, 0)
+  for (const args of ['profile list', 'profile list --wide', 'profile list --json', 'whoami'])
+    assert.doesNotMatch((await api.run(args.split(' '), { env })).out, /hush/)
 })
 
 describe('watching', () => {

@@ -1,17 +1,48 @@
 // The tree of commands, put together, and one run of it: arguments in, exit code out. Commander
 // parses and writes help; what went wrong is said in one place, for people or as problem+json.
+//
+// A noun is one file, commands/<noun>.ts, and one line in `nouns` below. Its function declares
+// `program.command('noun')` and under it the verbs. A verb:
+// - is described by sentences, and by `examples(command, [line, meaning], …)`, which are also run by a
+//   test against a real server (examples.test.ts);
+// - names what it takes: <device>, <fleet>, <profile>, <statuses> and the other words of
+//   completion/sources.ts complete by themselves, and so do the choices of an option;
+// - lists with `addListOptions(command, table)` and `printList(pages, all, table)`, where `table` is a
+//   function of view/ that ends in `renderTable(columns, rows, look)`: --json, --columns, --wide,
+//   --no-headers, --all, colours and widths follow from that. A cell that is a number stands right; a
+//   column `hidden` is shown on demand; `shrinksTo` and `goes` say what gives way on a narrow terminal;
+// - prints one answer with `print(answer, render)`, and says anything beside it with `note(text)`;
+// - asks with `confirm(question, options.yes)`, and has `--yes`, before something is lost;
+// - keeps itself live with `addWatchOption(command)` and `watchView(…)` of watching.ts;
+// - shows long work with `using progress = session.progress('Export')`;
+// - throws a Refusal of the registry for what goes wrong, which sets the exit code.
+// In tests, `serveApi(routes).run(args)` of fixtures.ts plays a server, `openRealServer().run(args)`
+// has a real one, and `run(args)` needs none.
 
-import { exitCodes, Refusal } from '@muster/core/errors.ts'
-import { Command } from 'commander'
+import { exitCodes } from '@muster/core/errors.ts'
+import { Command, Option } from 'commander'
+import { colors } from './color.ts'
 import { addDeviceCommands } from './commands/device.ts'
 import { addFleetCommands } from './commands/fleet.ts'
+import { addHelpCommand } from './commands/help.ts'
 import { addOrganizationCommands } from './commands/organization.ts'
+import { addProfileCommands } from './commands/profile.ts'
 import { addProvisioningKeyCommands } from './commands/provisioning-key.ts'
 import { addSignInCommands } from './commands/sign-in.ts'
 import { type Context, lookOf } from './context.ts'
 import { explainFailure } from './failure.ts'
-import { examples, topics } from './help.ts'
-import { manualPage } from './manual.ts'
+import { examples } from './help.ts'
+
+/** In the order of help. */
+const nouns: readonly ((program: Command, context: Context) => void)[] = [
+  addSignInCommands,
+  addProfileCommands,
+  addFleetCommands,
+  addDeviceCommands,
+  addProvisioningKeyCommands,
+  addOrganizationCommands,
+  addHelpCommand,
+]
 
 export async function runMuster(args: readonly string[], context: Context): Promise<number> {
   const json = isJsonWanted(args)
@@ -19,7 +50,8 @@ export async function runMuster(args: readonly string[], context: Context): Prom
     await createProgram(context).parseAsync(args, { from: 'user' })
     return exitCodes.ok
   } catch (error) {
-    const { exit, problem, text } = explainFailure(error, lookOf(context.stderr, context.env, 0))
+    const look = lookOf(context.stderr, context.env, 0)
+    const { exit, problem, text } = explainFailure(error, look)
     if (!json) context.stderr.write(text)
     else if (problem) context.stderr.write(`${JSON.stringify(problem, null, 2)}\n`)
     return exit
@@ -40,7 +72,10 @@ export function createProgram(context: Context): Command {
     )
     .version(context.version, '-V, --version', 'print the version')
     .option('--json', "print the API's JSON, and errors as problem+json")
-    .option('--profile <name>', 'use this profile instead of the current one')
+    .option('-q, --quiet', 'print the answer alone: no notes, no progress')
+    .addOption(new Option('--color <when>', 'colours; default: auto').choices(colors))
+    .option('--profile <profile>', 'use this profile instead of the current one')
+    .option('--organization <organization>', 'work in this organization, by its slug')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .configureHelp({
@@ -63,12 +98,7 @@ export function createProgram(context: Context): Command {
     ['muster device show quiet-river', 'what is wrong with it, since when, and what to do'],
     ['muster fleet at garden 03:05', 'how did the fleet look at that time?'],
   )
-  addSignInCommands(program, context)
-  addFleetCommands(program, context)
-  addDeviceCommands(program, context)
-  addProvisioningKeyCommands(program, context)
-  addOrganizationCommands(program, context)
-  addHelpCommand(program, context)
+  for (const addNoun of nouns) addNoun(program, context)
   for (const group of program.commands) group.helpCommand(false)
   return program
 }
@@ -79,38 +109,4 @@ function firstSentence(text: string): string {
 
 function helpWidth(columns: number | undefined): number {
   return Math.min(columns || 80, 100)
-}
-
-function addHelpCommand(program: Command, { stdout, env }: Context) {
-  const summaries = Object.entries(topics).map(([name, { summary }]) => `  ${name}: ${summary}`)
-  const help = program
-    .command('help')
-    .description(
-      `Show help about a command or a topic.\n\nTopics:\n${summaries.join('\n')}\n  manual: all of this as one Markdown page`,
-    )
-    .summary('show help about a command or a topic')
-    .argument('[words...]', 'a command, or a topic')
-    .action((words: string[]) => {
-      const topic = Object.hasOwn(topics, words[0] ?? '') ? topics[words[0]!] : undefined
-      if (topic) {
-        stdout.write(`${topic.render(lookOf(stdout, env, 0))}\n`)
-        return
-      }
-      if (words[0] === 'manual') {
-        stdout.write(manualPage(program))
-        return
-      }
-      let command = program
-      for (const word of words) {
-        const inner = command.commands.find((candidate) => candidate.name() === word)
-        if (!inner) throw new Refusal('wrong-usage', `there is no help about "${words.join(' ')}"`)
-        command = inner
-      }
-      command.help()
-    })
-  examples(
-    help,
-    ['muster help device list', 'the same as `muster device list --help`'],
-    ['muster help exit-codes', 'what each exit code means'],
-  )
 }

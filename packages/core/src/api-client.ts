@@ -29,14 +29,15 @@ import type {
   ProvisioningKeyCreated,
   ProvisioningKeyView,
   SignedIn,
-  SignIn,
   StreamQuery,
   TransitionView,
   WhoAmI,
 } from './api.ts'
+import { peopleCalls } from './client/people.ts'
 import type { Clock } from './clock.ts'
 import { type ErrorCode, errors, Refusal } from './errors.ts'
 import { type ByteStream, followEvents, type ServerSentEvent } from './event-stream.ts'
+import type { SignInWithCode } from './people-api.ts'
 
 /** The part of `fetch` that is used, so that any of them fits. */
 export type Fetch = (
@@ -61,6 +62,8 @@ export type ApiClientOptions = {
   /** The address of the server, such as `https://muster.example.org`; a path before `/api` is kept. */
   server: string
   token?: string | undefined
+  /** The slug of the organization to work in; without it the server takes the token's own. */
+  organization?: string | undefined
   fetch: Fetch
   clock: Clock
   random?: () => number
@@ -127,7 +130,7 @@ export function createApiClient(options: ApiClientOptions) {
     server: connection.server,
     /** Now by the server's clock, in epoch ms, as far as its answers have told it. */
     serverNow: connection.serverNow,
-    signIn: (body: Given<typeof SignIn>) =>
+    signIn: (body: Given<typeof SignInWithCode>) =>
       call<Static<typeof SignedIn>>('POST', '/login', { body }),
     signOut: () => call<void>('POST', '/logout'),
     whoAmI: () => call<Static<typeof WhoAmI>>('GET', '/whoami'),
@@ -139,6 +142,7 @@ export function createApiClient(options: ApiClientOptions) {
     fleets: fleetCalls(call),
     provisioningKeys: provisioningKeyCalls(call),
     devices: deviceCalls(call),
+    ...peopleCalls(call),
     /** Follows the live stream, resuming by itself, until `signal` is aborted. */
     stream: (query: Given<typeof StreamQuery> = {}, signal?: AbortSignal) =>
       followStream(connection, options, query, signal),
@@ -259,7 +263,7 @@ type SendOptions = CallOptions & { headers?: Record<string, string> }
 type Connection = ReturnType<typeof createConnection>
 
 function createConnection(options: ApiClientOptions) {
-  const { clock, token, userAgent, timeoutMs = defaultTimeoutMs } = options
+  const { clock, token, organization, userAgent, timeoutMs = defaultTimeoutMs } = options
   const server = options.server.replace(/\/+$/, '')
   let serverAheadMs = 0
 
@@ -282,6 +286,7 @@ function createConnection(options: ApiClientOptions) {
           accept: 'application/json',
           ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(organization === undefined ? {} : { 'muster-organization': organization }),
           ...(userAgent === undefined ? {} : { 'user-agent': userAgent }),
           ...request.headers,
         },

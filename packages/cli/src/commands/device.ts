@@ -20,7 +20,7 @@ import {
 } from '../options.ts'
 import { renderRows } from '../view/card.ts'
 import { deviceCard, deviceLine, devicePolicyRows, deviceTable } from '../view/device.ts'
-import { historyTable } from '../view/history.ts'
+import { deviceHistoryTable } from '../view/history.ts'
 import { momentText } from '../view/time.ts'
 import { addWatch } from './device-watch.ts'
 
@@ -85,6 +85,7 @@ function addList(device: Command, context: Context) {
       .option('--query <beginning>', 'only those whose name or uuid begins so')
       .option('--tag <tag>', 'only those with this tag: key, or key=value')
       .addOption(new Option('--sort <order>', 'the order; - turns it round').choices([...sorts])),
+    deviceTable,
   ).action(async (options: DeviceListOptions, command: Command) => {
     const { api, printList } = await openSession(context, command)
     const { fleet, status, query, tag, sort, all } = options
@@ -130,14 +131,14 @@ function addShow(device: Command, context: Context) {
 }
 
 function addHistory(device: Command, context: Context) {
-  const history = addHistoryOptions(device.command('history'))
+  const history = addHistoryOptions(device.command('history'), deviceHistoryTable)
     .description(`Show the transitions of a device, newest first.\n\n${times}`)
     .argument('<device>', deviceWord)
     .action(async (word: string, options: HistoryOptions, command: Command) => {
       const { api, printList, look } = await openSession(context, command)
       const { uuid } = await findDevice(api, word)
       const pages = api.devices.history(uuid, historyQuery(options, look().now))
-      await printList(pages, options.all, (items, now) => historyTable(items, now, { name: false }))
+      await printList(pages, options.all, deviceHistoryTable)
     })
   examples(
     history,

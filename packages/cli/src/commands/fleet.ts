@@ -23,7 +23,7 @@ import {
   parsedBy,
 } from '../options.ts'
 import { fleetAtCard, fleetCard, fleetSwitchLine, fleetTable } from '../view/fleet.ts'
-import { historyTable } from '../view/history.ts'
+import { fleetHistoryTable } from '../view/history.ts'
 
 export function addFleetCommands(program: Command, context: Context) {
   const fleet = program
@@ -47,7 +47,7 @@ export function addFleetCommands(program: Command, context: Context) {
 }
 
 function addList(fleet: Command, context: Context) {
-  const list = addListOptions(fleet.command('list'))
+  const list = addListOptions(fleet.command('list'), fleetTable)
     .description('List fleets with how many devices have each status.')
     .option('--query <beginning>', 'only those whose name begins so')
     .action(async (options: ListOptions & { query?: string }, command: Command) => {
@@ -145,15 +145,13 @@ function addSwitch(fleet: Command, context: Context, to: FleetSwitch, descriptio
 }
 
 function addHistory(fleet: Command, context: Context) {
-  const history = addHistoryOptions(fleet.command('history'))
+  const history = addHistoryOptions(fleet.command('history'), fleetHistoryTable)
     .description(`Show the transitions of every device of a fleet, newest first.\n\n${times}`)
     .argument('<fleet>', 'its slug')
     .action(async (slug: string, options: HistoryOptions, command: Command) => {
       const { api, printList, look } = await openSession(context, command)
       const pages = api.fleets.history(slug, historyQuery(options, look().now))
-      await printList(pages, options.all, (items, look) =>
-        historyTable(items, look, { name: true }),
-      )
+      await printList(pages, options.all, fleetHistoryTable)
     })
   examples(
     history,

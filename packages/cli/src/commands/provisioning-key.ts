@@ -49,7 +49,7 @@ function addCreate(key: Command, context: Context) {
 }
 
 function addList(key: Command, context: Context) {
-  const list = addListOptions(key.command('list'))
+  const list = addListOptions(key.command('list'), provisioningKeyTable)
     .description('List the provisioning keys of a fleet, with when each was last used.')
     .argument('<fleet>', 'the slug of the fleet')
     .action(async (fleet: string, options: ListOptions, command: Command) => {

@@ -1,4 +1,4 @@
-// `muster login`, `logout`, `whoami` and `profile`: where the command line is signed in, and as whom.
+// `muster login`, `logout` and `whoami`: where the command line is signed in, and as whom.
 
 import { Refusal } from '@muster/core/errors.ts'
 import type { Command } from 'commander'
@@ -14,17 +14,15 @@ import {
   writeProfiles,
 } from '../profiles.ts'
 import { renderRows } from '../view/card.ts'
-import { renderTable } from '../view/table.ts'
 import { relativeText } from '../view/time.ts'
 
 export function addSignInCommands(program: Command, context: Context) {
   addLogin(program, context)
   addLogout(program, context)
   addWhoAmI(program, context)
-  addProfile(program, context)
 }
 
-type LoginOptions = GlobalOptions & { server?: string; token?: string; email?: string }
+export type LoginOptions = GlobalOptions & { server?: string; token?: string; email?: string }
 
 function addLogin(program: Command, context: Context) {
   const login = program
@@ -40,7 +38,7 @@ function addLogin(program: Command, context: Context) {
       const options = command.optsWithGlobals<LoginOptions>()
       const path = profilePath(context.env)
       const file = await readProfiles(path)
-      const name = options.profile ?? file.current
+      const name = options.profile ?? (context.env.MUSTER_PROFILE || file.current)
       const server = options.server ?? context.env.MUSTER_SERVER ?? file.profiles[name]?.server
       if (!server) throw new Refusal('wrong-usage', 'which server? Give --server URL')
       const profile = await signIn(context, parseServer(server), options)
@@ -66,14 +64,21 @@ function addLogin(program: Command, context: Context) {
   )
 }
 
-async function signIn(context: Context, server: string, options: LoginOptions): Promise<Profile> {
+/** Asks for what is missing, signs in, and returns the profile that remembers it. */
+export async function signIn(
+  context: Context,
+  server: string,
+  options: LoginOptions,
+): Promise<Profile> {
   const { env, ask } = context
+  const organization = options.organization ?? env.MUSTER_ORGANIZATION
+  const chosen = organization ? { organization } : {}
   const token = options.token ?? (options.email ? undefined : env.MUSTER_TOKEN)
   if (options.token && options.email)
     throw new Refusal('wrong-usage', 'give --token or --email, not both')
   if (token) {
-    const { email } = await createClient(context, server, token).whoAmI()
-    return { server, token, email }
+    const { email } = await createClient(context, server, token, organization).whoAmI()
+    return { server, token, email, ...chosen }
   }
   const email = options.email ?? (await ask?.line('E-mail: '))
   if (!email) throw new Refusal('wrong-usage', 'as whom? Give --email or --token')
@@ -84,7 +89,8 @@ async function signIn(context: Context, server: string, options: LoginOptions): 
       'no terminal is here to ask for the password; set MUSTER_PASSWORD',
     )
   const signedIn = await createClient(context, server, undefined).signIn({ email, password })
-  return { server, token: signedIn.token, email: signedIn.email, expiresAt: signedIn.expiresAt }
+  const { token: given, expiresAt } = signedIn
+  return { server, token: given, email: signedIn.email, expiresAt, ...chosen }
 }
 
 function addLogout(program: Command, context: Context) {
@@ -98,7 +104,7 @@ function addLogout(program: Command, context: Context) {
       const { profile: named } = command.optsWithGlobals<GlobalOptions>()
       const path = profilePath(context.env)
       const file = await readProfiles(path)
-      const name = named ?? file.current
+      const name = named ?? (context.env.MUSTER_PROFILE || file.current)
       const profile = file.profiles[name]
       if (!profile) throw new Refusal('unauthenticated', `no profile "${name}" is signed in`)
       let caution = ''
@@ -144,54 +150,4 @@ function addWhoAmI(program: Command, context: Context) {
       )
     })
   examples(whoami, ['muster whoami --json', 'the same for a program'])
-}
-
-function addProfile(program: Command, context: Context) {
-  const profile = program
-    .command('profile')
-    .summary('list the profiles, or choose one')
-    .description('Profiles remember several servers. Each sign-in with --profile makes one.')
-  const list = profile
-    .command('list')
-    .description('List the profiles that are signed in.')
-    .action(async (_options, command: Command) => {
-      const { json } = command.optsWithGlobals<GlobalOptions>()
-      const file = await readProfiles(profilePath(context.env))
-      // Never the tokens: a list is for looking at.
-      const items = Object.entries(file.profiles).map(([name, { server, email }]) => ({
-        name,
-        server,
-        email,
-        current: name === file.current,
-      }))
-      const look = { now: 0, colour: false, symbols: false, columns: Number.POSITIVE_INFINITY }
-      const table = renderTable<(typeof items)[number]>(
-        [
-          { title: '', cell: ({ current }) => (current ? '*' : '') },
-          { title: 'PROFILE', cell: ({ name }) => name },
-          { title: 'SERVER', cell: ({ server }) => server },
-          { title: 'AS', cell: ({ email }) => email },
-        ],
-        items,
-        look,
-      )
-      context.stdout.write(`${json ? JSON.stringify({ items }, null, 2) : table}\n`)
-    })
-  examples(list, ['muster profile list', 'the current one has a star'])
-  const use = profile
-    .command('use')
-    .description('Make a profile the current one.')
-    .argument('<name>', 'the name of the profile')
-    .action(async (name: string) => {
-      const path = profilePath(context.env)
-      const file = await readProfiles(path)
-      if (!Object.hasOwn(file.profiles, name))
-        throw new Refusal(
-          'wrong-usage',
-          `there is no profile "${name}"; see \`muster profile list\``,
-        )
-      await writeProfiles(path, { ...file, current: name })
-      context.stderr.write(`${name} is the current profile.\n`)
-    })
-  examples(use, ['muster profile use production', 'commands now ask that server'])
 }

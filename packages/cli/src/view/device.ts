@@ -10,7 +10,7 @@ import { policyRows } from './policy.ts'
 import { cloudlinkSpan, heartbeatSpan, statusSpans } from './status.ts'
 import { type Column, renderTable } from './table.ts'
 import { type Look, paint, type Span } from './text.ts'
-import { durationText, momentText, relativeText, shortDurationText } from './time.ts'
+import { durationText, localTimeText, momentText, relativeText, shortDurationText } from './time.ts'
 
 export function deviceTable(
   devices: readonly DeviceView[],
@@ -21,9 +21,7 @@ export function deviceTable(
     { title: 'STATUS', cell: ({ status }) => statusSpans(status, look) },
     { title: 'NAME', cell: ({ name }) => name, shrinksTo: 10 },
     { title: 'UUID', cell: ({ uuid, shortUuid }) => (look.symbols ? shortUuid : uuid) },
-    ...(shown.fleet
-      ? [{ title: 'FLEET', cell: ({ fleet }: DeviceView) => fleet, shrinksTo: 8, goes: 3 }]
-      : []),
+    { title: 'FLEET', cell: ({ fleet }) => fleet, shrinksTo: 8, goes: 3, hidden: !shown.fleet },
     { title: 'SINCE', cell: ({ status }) => shortDurationText(look.now - status.since) },
     {
       title: 'HEARTBEAT',
@@ -41,6 +39,23 @@ export function deviceTable(
       shrinksTo: 16,
       goes: 4,
     },
+    { title: 'TYPE', cell: ({ deviceType }) => deviceType ?? '', hidden: true },
+    { title: 'ADDRESS', cell: ({ lastAddress }) => lastAddress ?? '', hidden: true },
+    {
+      title: 'LAST HEARD',
+      cell: ({ heartbeat }) =>
+        heartbeat.lastAt === null ? 'never' : relativeText(heartbeat.lastAt, look.now),
+      hidden: true,
+    },
+    {
+      title: 'TAGS',
+      cell: ({ tags }) =>
+        Object.entries(tags)
+          .map((tag) => tag.join('='))
+          .join(' '),
+      hidden: true,
+    },
+    { title: 'CREATED', cell: ({ createdAt }) => localTimeText(createdAt, look), hidden: true },
   ]
   return renderTable(columns, devices, look)
 }

@@ -15,8 +15,8 @@ test('a fleet is listed with the statuses that some device has, the gravest firs
   const empty = fleetView({ slug: 'new', statusCounts: { operational: 0 }, deviceCount: 0 })
   assert.deepEqual(fleetTable([fleetView(), empty], look()).split('\n'), [
     'FLEET   NAME    DEVICES  BY STATUS',
-    'garden  Garden  15       3 Disconnected, 12 Operational',
-    'new     Garden  0        no devices',
+    'garden  Garden       15  3 Disconnected, 12 Operational',
+    'new     Garden        0  no devices',
   ])
 })
 
@@ -76,7 +76,7 @@ test('a provisioning key is valid until it is revoked or expired, on the very mi
   const keys = [{}, { expiresAt: now + 1 }, { expiresAt: now }, { revokedAt: now }].map(key)
   const states = provisioningKeyTable(keys, look()).split('\n').slice(1)
   assert.deepEqual(
-    states.map((line) => line.split(/ +/)[2]),
+    states.map((line) => line.trim().split(/ +/)[2]),
     ['valid', 'valid', 'expired', 'revoked'],
   )
 })

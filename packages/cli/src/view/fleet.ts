@@ -20,12 +20,15 @@ export function fleetTable(fleets: readonly FleetView[], look: Look): string {
     [
       { title: 'FLEET', cell: ({ slug }) => slug, shrinksTo: 12 },
       { title: 'NAME', cell: ({ name }) => name, shrinksTo: 10, goes: 1 },
-      { title: 'DEVICES', cell: ({ deviceCount }) => String(deviceCount) },
+      { title: 'DEVICES', cell: ({ deviceCount }) => deviceCount },
       {
         title: 'BY STATUS',
         cell: ({ statusCounts }) => countSpans(statusCounts, look),
         shrinksTo: 20,
       },
+      { title: 'TYPE', cell: ({ paidType }) => (paidType ? 'paid' : 'free'), hidden: true },
+      { title: 'NUMBER', cell: ({ id }) => id, hidden: true },
+      { title: 'CREATED', cell: ({ createdAt }) => localTimeText(createdAt, look), hidden: true },
     ],
     fleets,
     look,
@@ -112,7 +115,7 @@ export function provisioningKeyTable(keys: readonly ProvisioningKeyView[], look:
     at === null ? none : relativeText(at, look.now)
   return renderTable<ProvisioningKeyView>(
     [
-      { title: 'ID', cell: ({ id }) => String(id) },
+      { title: 'ID', cell: ({ id }) => id },
       { title: 'KEY', cell: ({ prefix }) => `${prefix}…` },
       { title: 'STATE', cell: (key) => [keyStateSpan(key, look)] },
       { title: 'NAME', cell: ({ name }) => name ?? '', shrinksTo: 10 },

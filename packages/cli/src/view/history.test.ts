@@ -11,9 +11,9 @@ test('a history says when, from what to what, and why; the first of all has no f
   assert.deepEqual(
     lines.split('\n').map((line) => line.replace(/ {2,}/g, ' | ')),
     [
-      'AT | FROM | TO | WHY',
-      '2026-03-01 02:51:30 | 4 min ago | ● Operational | ◐ Reduced Functionality | Its heartbeat is late',
-      '1970-01-01 00:00:00 | 20513 d 2 h ago | ◌ Post Provisioning',
+      'AT | AGO | FROM | TO | WHY',
+      '2026-03-01 02:51:30 | 4 min | ● Operational | ◐ Reduced Functionality | Its heartbeat is late',
+      '1970-01-01 00:00:00 | 20513 d | ◌ Post Provisioning',
     ],
   )
 })

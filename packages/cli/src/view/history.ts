@@ -2,10 +2,10 @@
 
 import type { TransitionView } from '@muster/core/api.ts'
 import type { DeviceRecordChange, DeviceStreamEvent } from '@muster/core/api-client.ts'
-import { statusSpan } from './status.ts'
+import { cloudlinkSpan, heartbeatSpan, statusSpan } from './status.ts'
 import { type Column, renderTable } from './table.ts'
 import { type Look, paint, type Span } from './text.ts'
-import { durationText, localTimeText, relativeText } from './time.ts'
+import { durationText, localTimeText, shortDurationText } from './time.ts'
 
 export function historyTable(
   transitions: readonly TransitionView[],
@@ -17,16 +17,25 @@ export function historyTable(
   const moved = transitions.some((transition) => transition.fleet !== transitions[0]!.fleet)
   const columns: Column<TransitionView>[] = [
     { title: 'AT', cell: ({ at }) => localTimeText(at, look) },
-    { title: '', cell: ({ at }) => relativeText(at, look.now), goes: 3 },
-    ...(shown.name ? [name] : []),
+    { title: 'AGO', cell: ({ at }) => shortDurationText(look.now - at), goes: 3 },
+    { ...name, hidden: !shown.name },
     // A move is a transition from one status to the same in another fleet.
-    ...(moved ? [fleet] : []),
+    { ...fleet, hidden: !moved },
     { title: 'FROM', cell: ({ from }) => (from ? [statusSpan(from, look)] : ''), goes: 1 },
     { title: 'TO', cell: ({ to }) => [statusSpan(to, look)] },
     { title: 'WHY', cell: whyText, shrinksTo: 16, goes: 2 },
+    { title: 'UUID', cell: ({ uuid }) => uuid, hidden: true },
+    { title: 'HEARTBEAT', cell: ({ heartbeat }) => [heartbeatSpan(heartbeat, look)], hidden: true },
+    { title: 'CLOUDLINK', cell: ({ cloudlink }) => [cloudlinkSpan(cloudlink, look)], hidden: true },
   ]
   return renderTable(columns, transitions, look)
 }
+
+export const deviceHistoryTable = (transitions: readonly TransitionView[], look: Look) =>
+  historyTable(transitions, look, { name: false })
+
+export const fleetHistoryTable = (transitions: readonly TransitionView[], look: Look) =>
+  historyTable(transitions, look, { name: true })
 
 /** Where the status stays and no reason tells what did change, it was a channel: that comes first. */
 function whyText({ from, to, heartbeat, cloudlink, reasons }: TransitionView): string {

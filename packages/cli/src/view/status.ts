@@ -1,7 +1,13 @@
-// A status and the two channels as words, with a symbol and a tone beside the word: whoever sees no
-// colour loses nothing. Symbols are one column wide in every font.
+// A status and the two channels as words, with the symbol and the tone of their tokens beside the
+// word: whoever sees no colour loses nothing.
 
 import type { DeviceView } from '@muster/core/api.ts'
+import {
+  cloudlinkTokens,
+  heartbeatTokens,
+  statusTokens,
+  type Token,
+} from '@muster/core/status-tokens.ts'
 import {
   type CloudlinkState,
   type HeartbeatState,
@@ -9,51 +15,25 @@ import {
   statuses,
   statusWords,
 } from '@muster/core/statuses.ts'
-import type { Look, Span, Tone } from './text.ts'
+import type { Look, Span } from './text.ts'
 
-type Sign = { symbol: string; tone: Tone }
-
-const statusSigns: Record<Status, Sign> = {
-  frozen: { symbol: '✱', tone: 'cold' },
-  inactive: { symbol: '·', tone: 'quiet' },
-  'post-provisioning': { symbol: '◌', tone: 'busy' },
-  disconnected: { symbol: '○', tone: 'bad' },
-  configuring: { symbol: '◇', tone: 'busy' },
-  updating: { symbol: '↑', tone: 'busy' },
-  'reduced-functionality': { symbol: '◐', tone: 'warn' },
-  operational: { symbol: '●', tone: 'good' },
-}
-
-const heartbeatSigns: Record<HeartbeatState, Sign> = {
-  unknown: { symbol: '·', tone: 'quiet' },
-  online: { symbol: '●', tone: 'good' },
-  timeout: { symbol: '◐', tone: 'warn' },
-  offline: { symbol: '○', tone: 'bad' },
-}
-
-const cloudlinkSigns: Record<CloudlinkState, Sign> = {
-  connected: { symbol: '●', tone: 'good' },
-  disconnected: { symbol: '○', tone: 'bad' },
-  disabled: { symbol: '·', tone: 'quiet' },
-}
-
-const signed = ({ symbol, tone }: Sign, text: string, look: Look): Span => ({
+const signed = ({ symbol, tone }: Token, text: string, look: Look): Span => ({
   text: look.symbols ? `${symbol} ${text}` : text,
   tone,
 })
 
 /** A status as a word; one that this program does not know yet is shown as it is. */
 export function statusSpan(status: Status, look: Look): Span {
-  const sign = statusSigns[status] ?? { symbol: '?', tone: 'strong' }
-  return signed(sign, statuses[status]?.title ?? status, look)
+  const token: Token = statusTokens[status] ?? { symbol: '?', tone: 'warn' }
+  return signed(token, statuses[status]?.title ?? status, look)
 }
 
 export function heartbeatSpan(state: HeartbeatState, look: Look): Span {
-  return signed(heartbeatSigns[state] ?? heartbeatSigns.unknown, state, look)
+  return signed(heartbeatTokens[state] ?? heartbeatTokens.unknown, state, look)
 }
 
 export function cloudlinkSpan(state: CloudlinkState, look: Look): Span {
-  return signed(cloudlinkSigns[state] ?? cloudlinkSigns.disabled, state, look)
+  return signed(cloudlinkTokens[state] ?? cloudlinkTokens.disabled, state, look)
 }
 
 /** The status, with its progress where it has one. */

@@ -1,9 +1,13 @@
 // A table that fits. On a terminal, columns that may shrink shrink to their least width, and then
 // the least important columns go, one by one; nothing wraps. In a file or a pipe nothing is cut.
+// Numbers stand on the right. The person may choose columns by name (`--columns`), see all of them
+// uncut (`--wide`), or leave the titles out (`--no-headers`): every table obeys, none knows of it.
 
-import { fit, type Look, paint, type Span, widthOf } from './text.ts'
+import { Refusal } from '@muster/core/errors.ts'
+import { fit, type Look, paint, type Span, type TableWishes, widthOf } from './text.ts'
 
-export type Cell = string | readonly Span[]
+/** A number stands on the right. */
+export type Cell = string | number | readonly Span[]
 
 export type Column<Row> = {
   title: string
@@ -12,22 +16,63 @@ export type Column<Row> = {
   shrinksTo?: number
   /** The highest goes first where there is no room; absent: it never goes. */
   goes?: number
+  /** Shown only where it is asked for, by its name or with --wide. */
+  hidden?: boolean
 }
+
+/** A table of rows of one kind; the views are such functions. */
+export type Table = (rows: readonly never[], look: Look) => string
 
 const gap = 2
 
 export function renderTable<Row>(
-  columns: readonly Column<Row>[],
+  all: readonly Column<Row>[],
   rows: readonly Row[],
   look: Look,
 ): string {
-  const cells = rows.map((row) => columns.map((column) => spansOf(column.cell(row))))
+  const columns = chooseColumns(all, look.table)
+  const values = rows.map((row) => columns.map((column) => column.cell(row)))
+  const cells = values.map((row) => row.map(spansOf))
   const natural = columns.map(({ title }, i) =>
     Math.max(widthOf(title), ...cells.map((row) => widthOf(textOf(row[i]!)))),
   )
-  const widths = fitWidths(columns, natural, look.columns)
+  const shape = columns.map((_, i) => values.some((row) => typeof row[i] === 'number'))
+  const widths = fitWidths(columns, natural, look.table?.wide ? Infinity : look.columns)
   const header = columns.map(({ title }): Span[] => [{ text: title, tone: 'quiet' }])
-  return [header, ...cells].map((row) => renderRow(row, widths, look)).join('\n')
+  const lines = look.table?.headers === false ? cells : [header, ...cells]
+  return lines.map((row) => renderRow(row, widths, shape, look)).join('\n')
+}
+
+/** The name of a column on the command line: "LAST USED" is last-used. */
+export function columnName({ title }: Pick<Column<never>, 'title'>): string {
+  return title.toLowerCase().replaceAll(' ', '-')
+}
+
+/** The names that `--columns` takes for a table. Titles have single spaces, columns two between. */
+export function columnNamesOf(table: Table): string[] {
+  const look = { now: 0, colour: false, symbols: false, columns: Infinity, table: { wide: true } }
+  const titles = table([], look).split(/ {2,}/)
+  return titles.filter((title) => title !== '').map((title) => columnName({ title }))
+}
+
+function chooseColumns<Row>(
+  all: readonly Column<Row>[],
+  wishes: TableWishes = {},
+): readonly Column<Row>[] {
+  if (!wishes.columns) return all.filter(({ hidden }) => wishes.wide || !hidden)
+  return wishes.columns.map((name) => {
+    const column = all.find((one) => columnName(one) === name.toLowerCase())
+    if (!column) {
+      const known = all.map(columnName).filter((one) => one !== '')
+      throw new Refusal(
+        'wrong-usage',
+        `there is no column "${name}"; there are ${known.join(', ')}`,
+      )
+    }
+    // Whoever names a column wants it: it may shrink, and never goes.
+    const { goes: _, ...kept } = column
+    return kept
+  })
 }
 
 /** The width of each column; 0 for one that has to go. */
@@ -57,19 +102,25 @@ function totalWidth(widths: readonly number[]): number {
   return kept.reduce((sum, width) => sum + width, 0) + gap * Math.max(0, kept.length - 1)
 }
 
-function renderRow(row: Span[][], widths: readonly number[], look: Look): string {
-  const cells = row
-    .map((spans, i) => ({ spans, width: widths[i]! }))
-    .filter(({ width }) => width > 0)
-    .map(({ spans, width }) => {
-      const kept = fit(spans, width)
-      return paint(kept, look.colour) + ' '.repeat(Math.max(0, width - widthOf(textOf(kept))))
-    })
+function renderRow(
+  row: Span[][],
+  widths: readonly number[],
+  onTheRight: readonly boolean[],
+  look: Look,
+): string {
+  const cells = row.flatMap((spans, i) => {
+    const width = widths[i]!
+    if (width === 0) return []
+    const kept = fit(spans, width)
+    const space = ' '.repeat(Math.max(0, width - widthOf(textOf(kept))))
+    const text = paint(kept, look.colour)
+    return [onTheRight[i] ? space + text : text + space]
+  })
   return cells.join(' '.repeat(gap)).trimEnd()
 }
 
 function spansOf(cell: Cell): Span[] {
-  return typeof cell === 'string' ? [{ text: cell }] : [...cell]
+  return typeof cell === 'object' ? [...cell] : [{ text: String(cell) }]
 }
 
 function textOf(spans: readonly Span[]): string {

@@ -4,6 +4,8 @@
 // direction characters out of everything before it is shown, so that no device can write on the
 // terminal of the person who looks at it.
 
+import { type Tone as StatusTone, tones } from '@muster/core/status-tokens.ts'
+
 /** How the output should look; everything that a view may not find out by itself. */
 export type Look = {
   /** Epoch ms on the server's clock. */
@@ -15,18 +17,29 @@ export type Look = {
   symbols: boolean
   /** The width to fit; Infinity cuts and wraps nothing. */
   columns: number
+  /** What the person asked of tables. */
+  table?: TableWishes | undefined
 }
 
-export type Tone = 'good' | 'warn' | 'bad' | 'busy' | 'cold' | 'quiet' | 'strong'
+export type TableWishes = {
+  /** These columns in this order, by name; absent: those that are shown by default. */
+  columns?: readonly string[] | undefined
+  /** Every column, and nothing cut. */
+  wide?: boolean | undefined
+  /** false leaves the line of titles out. */
+  headers?: boolean | undefined
+}
+
+export type Tone = StatusTone | 'strong'
 export type Span = { text: string; tone?: Tone | undefined }
 
-const codes: Record<Tone, [number, number]> = {
-  good: [32, 39],
-  warn: [33, 39],
-  bad: [31, 39],
-  busy: [34, 39],
-  cold: [36, 39],
-  quiet: [2, 22],
+const codes: Record<Tone, readonly [on: number, off: number]> = {
+  good: tones.good.sgr,
+  warn: tones.warn.sgr,
+  bad: tones.bad.sgr,
+  busy: tones.busy.sgr,
+  cold: tones.cold.sgr,
+  quiet: tones.quiet.sgr,
   strong: [1, 22],
 }
 
