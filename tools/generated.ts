@@ -6,6 +6,7 @@ import { configurationPage } from './configuration-page.ts'
 import { dependenciesPage } from './dependencies-page.ts'
 import { errorsPage } from './errors-page.ts'
 import type { House } from './house.ts'
+import { rightsPage } from './rights-page.ts'
 import { statusPage } from './status-page.ts'
 import { migrationHashes, migrationsRecord } from './tidy.ts'
 
@@ -15,6 +16,7 @@ export const generated: Readonly<Record<string, (house: House) => string | Promi
   'docs/reference/cli.md': cliPage,
   'docs/reference/configuration.md': configurationPage,
   'docs/reference/errors.md': errorsPage,
+  'docs/reference/rights.md': rightsPage,
   'docs/reference/dependencies.md': dependenciesPage,
   [migrationsRecord]: recordedMigrations,
 }

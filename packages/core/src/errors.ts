@@ -107,6 +107,12 @@ export const errors = {
     title: 'More than one device matches',
     advice: 'Give more characters of the uuid.',
   },
+  'organization-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such organization',
+    advice: '`muster organization list` shows the organizations that you belong to.',
+  },
   'fleet-not-found': {
     http: 404,
     exit: exitCodes.notFound,

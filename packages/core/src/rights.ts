@@ -172,25 +172,13 @@ export function visibleFleets({ role, fleetRoles }: Grants): readonly number[] |
   return role === null ? [...fleetRoles.keys()].sort((a, b) => a - b) : null
 }
 
-/** The same with no more than this role, and on these fleets only: what a narrower token holds. */
-export function narrowed(
-  { role, fleetRoles }: Grants,
-  to: { role?: Role | undefined; fleetIds?: readonly number[] | undefined },
-): Grants {
-  const atMost = (held: Role) => lesser(held, to.role ?? held)
-  const whole = role === null ? null : atMost(role)
-  const capped = new Map([...fleetRoles].map(([id, held]) => [id, atMost(held)]))
-  const none = { serverAdministrator: false }
-  if (!to.fleetIds) return { role: whole, fleetRoles: capped, ...none }
-  const held = to.fleetIds.flatMap((id): [number, Role][] => {
-    const on = capped.get(id) ?? whole
+/** The same on these fleets only: what a narrower token holds of its owner's. */
+export function narrowed({ role, fleetRoles }: Grants, fleetIds: readonly number[]): Grants {
+  const held = fleetIds.flatMap((id): [number, Role][] => {
+    const on = fleetRoles.get(id) ?? role
     return on ? [[id, on]] : []
   })
-  return { role: null, fleetRoles: new Map(held), ...none }
-}
-
-function lesser(a: Role, b: Role): Role {
-  return roles.indexOf(a) < roles.indexOf(b) ? a : b
+  return { role: null, fleetRoles: new Map(held), serverAdministrator: false }
 }
 
 export const isRole = (word: string): word is Role => roles.includes(word as Role)

@@ -31,6 +31,7 @@ import { createPresence, type Presence } from './presence/presence.ts'
 import { Reach } from './presence/reach.ts'
 import type { ServerClock } from './presence/server-clock.ts'
 import { createRegistry } from './registry/registry.ts'
+import { createAccessQueries } from './store/access-queries.ts'
 import { createAuthStore } from './store/auth-store.ts'
 import type { Database } from './store/database.ts'
 import { createDeviceQueries } from './store/device-queries.ts'
@@ -88,6 +89,7 @@ export function createApp(deps: AppDeps) {
     ...createFleetQueries(database),
     ...createDeviceQueries(database),
     ...createHistoryQueries(database),
+    ...createAccessQueries(database),
     ...createFleetOwners(database),
   }
   const reach = publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null

@@ -2,24 +2,19 @@
 // decides nothing. Every route is described by the schemas of core, from which OpenAPI is made too.
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { Refusal } from '@muster/core/errors.ts'
 import type { FastifyInstance } from 'fastify'
+import { registerAdmission } from './admission.ts'
 import { registerDevices } from './device-routes.ts'
-import { type ApiDeps, tokenOf } from './door.ts'
+import type { ApiDeps } from './door.ts'
 import { registerFleets } from './fleet-routes.ts'
 import { registerHistory } from './history-routes.ts'
-import type { Authenticator, Principal } from './ports.ts'
 import { registerSession } from './session-routes.ts'
 import { registerStream } from './stream-routes.ts'
 
 export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<void> {
-  app.decorateRequest('principal', null)
   await app.register(
     async (scope) => {
-      scope.addHook('onRequest', async (request) => {
-        if (request.routeOptions.config.open) return
-        request.principal = await loadPrincipal(deps.auth, tokenOf(request))
-      })
+      registerAdmission(scope, deps)
       const api = scope.withTypeProvider<TypeBoxTypeProvider>()
       registerSession(api, deps)
       registerFleets(api, deps)
@@ -29,11 +24,4 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
     },
     { prefix: '/api/v1' },
   )
-}
-
-async function loadPrincipal(auth: Authenticator, token: string): Promise<Principal> {
-  const { userId, email } = await auth.authenticate(token)
-  const [membership] = await auth.loadMemberships(userId)
-  if (!membership) throw new Refusal('forbidden', 'you are in no organization')
-  return { userId, email, ...membership }
 }

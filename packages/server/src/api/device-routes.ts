@@ -13,32 +13,24 @@ import {
   Page,
 } from '@muster/core/api.ts'
 import { type ErrorCode, Refusal } from '@muster/core/errors.ts'
+import type { Right } from '@muster/core/rights.ts'
 import { isStatus, type Status, statusWords } from '@muster/core/statuses.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type as T } from 'typebox'
+import { admitFleet, demand, deviceOf } from './admission.ts'
 import { readCursor, type Shape, writeCursor } from './cursor.ts'
 import { type Api, type ApiDeps, principalOf } from './door.ts'
-import type { DeviceFilter } from './ports.ts'
+import type { DeviceFilter, Visible } from './ports.ts'
 import { deviceViewOf } from './view.ts'
 
 const tags = ['devices']
 const shortestUuid = 7
-const fullUuid = /^(?:[0-9a-f]{32}|[0-9a-f]{62})$/
 export const DeviceParams = T.Object({
   uuid: T.String({
     pattern: `^[0-9a-f]{${shortestUuid},62}$`,
     description: 'Its uuid, or the beginning of it: seven digits or more.',
   }),
 })
-
-/** The one device whose uuid is so or begins so. */
-export async function findUuid({ queries }: ApiDeps, uuid: string): Promise<string> {
-  if (fullUuid.test(uuid)) return uuid
-  const [found, another] = await queries.findUuids(uuid)
-  if (another !== undefined) throw new Refusal('device-ambiguous')
-  if (found === undefined) throw new Refusal('device-not-found')
-  return found
-}
 
 /** The device as people see it, or null. */
 export async function loadDeviceView(
@@ -63,10 +55,11 @@ export function registerDevices(api: Api, deps: ApiDeps): void {
 }
 
 function registerDeviceList(api: Api, deps: ApiDeps): void {
-  const { queries, registry, presence, clock } = deps
+  const { queries, presence, clock } = deps
   api.get(
     '/devices',
     {
+      config: { right: 'devices-read' },
       schema: {
         tags,
         summary: 'Devices, filtered and sorted',
@@ -76,9 +69,8 @@ function registerDeviceList(api: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { limit = 50, cursor, ...asked } = request.query
-      const { organizationId } = principalOf(request)
-      const fleet = asked.fleet && (await registry.loadFleet(organizationId, asked.fleet))
-      const filter = filterOf(asked, fleet ? fleet.id : undefined)
+      const fleet = asked.fleet && (await admitFleet(deps, request, asked.fleet))
+      const filter = filterOf(principalOf(request).visible, asked, fleet ? fleet.id : undefined)
       const after = readCursor(cursor, asked, shapeOf(filter))
       const { rows, next } = await queries.loadDevicePage(filter, { limit, after })
       const total = await queries.loadDeviceTotal(filter)
@@ -97,10 +89,12 @@ function shapeOf({ sort }: DeviceFilter): Shape {
 }
 
 function filterOf(
+  visible: Visible,
   { status, q, tag, sort = 'name' }: Omit<DeviceQuery, 'limit' | 'cursor'>,
   fleetId: number | undefined,
 ): DeviceFilter {
   return {
+    visible,
     sort,
     ...(fleetId === undefined ? {} : { fleetId }),
     ...(status ? { statuses: statusesOf(status) } : {}),
@@ -130,6 +124,7 @@ function registerDevice(api: Api, deps: ApiDeps): void {
   api.post(
     '/devices',
     {
+      config: { right: 'devices-register' },
       schema: {
         tags,
         summary: 'Preregister a device; its key is shown this once',
@@ -140,11 +135,13 @@ function registerDevice(api: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { organizationId, email } = principalOf(request)
+      await admitFleet(deps, request, request.body.fleet)
       const { uuid, key } = await registry.preregisterDevice(organizationId, request.body, email)
       return reply.code(201).send({ device: await loadView(deps, uuid), key })
     },
   )
   const one = {
+    config: { right: 'devices-read' as const },
     schema: {
       tags,
       summary: 'One device: its status, why, and what comes next',
@@ -152,12 +149,11 @@ function registerDevice(api: Api, deps: ApiDeps): void {
       response: { 200: DeviceView },
     },
   }
-  api.get('/devices/:uuid', one, async ({ params }) =>
-    loadView(deps, await findUuid(deps, params.uuid)),
-  )
+  api.get('/devices/:uuid', one, (request) => loadView(deps, deviceOf(request).uuid))
   api.patch(
     '/devices/:uuid',
     {
+      config: { right: 'devices-write' },
       schema: {
         ...one.schema,
         summary: 'Rename it, move it, tag it, or change its own limits',
@@ -166,7 +162,11 @@ function registerDevice(api: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const uuid = await findUuid(deps, request.params.uuid)
+      const { uuid, fleetId } = deviceOf(request)
+      if (request.body.fleet !== undefined) {
+        demand(request, 'devices-move', fleetId)
+        await admitFleet(deps, request, request.body.fleet, 'devices-move')
+      }
       await registry.changeDevice(principalOf(request).organizationId, uuid, request.body)
       return loadView(deps, uuid)
     },
@@ -174,6 +174,7 @@ function registerDevice(api: Api, deps: ApiDeps): void {
   api.delete(
     '/devices/:uuid',
     {
+      config: { right: 'devices-delete' },
       schema: {
         tags,
         summary: 'Delete it; its history stays',
@@ -182,7 +183,7 @@ function registerDevice(api: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const uuid = await findUuid(deps, request.params.uuid)
+      const { uuid } = deviceOf(request)
       await registry.deleteDevice(principalOf(request).organizationId, uuid)
       return reply.code(204).send()
     },
@@ -192,26 +193,42 @@ function registerDevice(api: Api, deps: ApiDeps): void {
 function registerDeviceSwitches(api: Api, deps: ApiDeps): void {
   const { registry } = deps
   type Switch = (organizationId: number, uuid: string, by: string) => Promise<void>
-  const switches: Record<string, { summary: string; refuses?: ErrorCode[]; run: Switch }> = {
+  const switches: Record<
+    string,
+    { right: Right; summary: string; refuses?: ErrorCode[]; run: Switch }
+  > = {
     deactivate: {
+      right: 'devices-register',
       summary: 'Stop counting it; refused while it is in contact',
       refuses: ['device-in-contact'],
       run: registry.deactivateDevice,
     },
-    activate: { summary: 'Count it again', run: registry.activateDevice },
+    activate: {
+      right: 'devices-register',
+      summary: 'Count it again',
+      run: registry.activateDevice,
+    },
     freeze: {
+      right: 'fleets-freeze',
       summary: 'Refuse it actions, streams and new target state',
       run: registry.freezeDevice,
     },
-    thaw: { summary: 'Take an administrator’s freeze back', run: registry.thawDevice },
+    thaw: {
+      right: 'fleets-freeze',
+      summary: 'Take an administrator’s freeze back',
+      run: registry.thawDevice,
+    },
   }
-  for (const [name, { summary, refuses = [], run }] of Object.entries(switches))
+  for (const [name, { right, summary, refuses = [], run }] of Object.entries(switches))
     api.post(
       `/devices/:uuid/${name}`,
-      { schema: { tags, summary, refuses, params: DeviceParams, response: { 200: DeviceView } } },
+      {
+        config: { right },
+        schema: { tags, summary, refuses, params: DeviceParams, response: { 200: DeviceView } },
+      },
       async (request: FastifyRequest<{ Params: { uuid: string } }>) => {
         const { organizationId, email } = principalOf(request)
-        const uuid = await findUuid(deps, request.params.uuid)
+        const { uuid } = deviceOf(request)
         await run(organizationId, uuid, email)
         return loadView(deps, uuid)
       },
@@ -222,6 +239,7 @@ function registerDeviceKeys(api: Api, deps: ApiDeps): void {
   api.post(
     '/devices/:uuid/keys',
     {
+      config: { right: 'devices-register' },
       schema: {
         tags,
         summary: 'A new device key, shown this once; the keys before it stay valid for a while',
@@ -232,7 +250,7 @@ function registerDeviceKeys(api: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { organizationId } = principalOf(request)
-      const uuid = await findUuid(deps, request.params.uuid)
+      const { uuid } = deviceOf(request)
       const { overlapMs } = request.body
       return reply
         .code(201)

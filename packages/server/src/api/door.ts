@@ -37,10 +37,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal | null
   }
-  interface FastifyContextConfig {
-    /** Open to everybody: it is how one signs in. */
-    open?: boolean
-  }
 }
 
 /** Refuses with `unauthenticated`. */

@@ -13,6 +13,7 @@ import {
 import { Refusal } from '@muster/core/errors.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type as T } from 'typebox'
+import { fleetOf } from './admission.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { type Api, type ApiDeps, principalOf } from './door.ts'
 import { fleetViewOf, provisioningKeyViewOf } from './view.ts'
@@ -45,6 +46,7 @@ function registerFleetReads(api: Api, deps: ApiDeps): void {
   api.get(
     '/fleets',
     {
+      config: { right: 'fleets-read' },
       schema: {
         tags,
         summary: 'Fleets by name, each with its devices by status',
@@ -54,16 +56,19 @@ function registerFleetReads(api: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { q = '', limit, cursor } = request.query
-      const { organizationId } = principalOf(request)
+      const { visible } = principalOf(request)
       const question = ['fleets', q]
       const after = readCursor(cursor, question, ['string'])
-      const { rows, next } = await deps.queries.loadFleetPage(organizationId, q, { limit, after })
+      const { rows, next } = await deps.queries.loadFleetPage(visible, q, { limit, after })
       return { items: rows.map(fleetViewOf), nextCursor: writeCursor(next, question) }
     },
   )
   api.get(
     '/fleets/:slug',
-    { schema: { tags, summary: 'One fleet', params: FleetParams, response: { 200: FleetView } } },
+    {
+      config: { right: 'fleets-read' },
+      schema: { tags, summary: 'One fleet', params: FleetParams, response: { 200: FleetView } },
+    },
     (request) => loadView(deps, request, request.params.slug),
   )
 }
@@ -73,6 +78,7 @@ function registerFleetWrites(api: Api, deps: ApiDeps): void {
   api.post(
     '/fleets',
     {
+      config: { right: 'fleets-create' },
       schema: {
         tags,
         summary: 'Create a fleet; without a slug one is made from its name',
@@ -89,6 +95,7 @@ function registerFleetWrites(api: Api, deps: ApiDeps): void {
   api.patch(
     '/fleets/:slug',
     {
+      config: { right: 'fleets-write' },
       schema: {
         tags,
         summary: 'Change its name, type or policy; limits that are not named stay',
@@ -107,6 +114,7 @@ function registerFleetWrites(api: Api, deps: ApiDeps): void {
   api.delete(
     '/fleets/:slug',
     {
+      config: { right: 'fleets-write' },
       schema: {
         tags,
         summary: 'Delete a fleet without devices',
@@ -128,6 +136,7 @@ function registerFleetSwitches(api: Api, deps: ApiDeps): void {
     api.post(
       `/fleets/:slug/${to}`,
       {
+        config: { right: 'fleets-freeze' },
         schema: {
           tags,
           summary: to === 'freeze' ? 'Freeze all its devices' : 'Take the freeze of the fleet back',
@@ -150,6 +159,7 @@ function registerProvisioningKeys(api: Api, { registry, queries }: ApiDeps): voi
   api.get(
     path,
     {
+      config: { right: 'provisioning-keys-write' },
       schema: {
         ...schema,
         summary: 'The keys with which devices register themselves',
@@ -159,10 +169,7 @@ function registerProvisioningKeys(api: Api, { registry, queries }: ApiDeps): voi
     },
     async (request) => {
       const { limit, cursor } = request.query
-      const fleet = await registry.loadFleet(
-        principalOf(request).organizationId,
-        request.params.slug,
-      )
+      const fleet = fleetOf(request)
       const question = ['provisioning-keys', fleet.id]
       const page = { limit, after: readCursor(cursor, question, ['number']) }
       const { rows, next } = await queries.loadProvisioningKeyPage(fleet.id, page)
@@ -172,6 +179,7 @@ function registerProvisioningKeys(api: Api, { registry, queries }: ApiDeps): voi
   api.post(
     path,
     {
+      config: { right: 'provisioning-keys-write' },
       schema: {
         ...schema,
         summary: 'Create a key; it is shown this once',
@@ -193,6 +201,7 @@ function registerProvisioningKeys(api: Api, { registry, queries }: ApiDeps): voi
   api.delete(
     `${path}/:id`,
     {
+      config: { right: 'provisioning-keys-write' },
       schema: {
         ...schema,
         summary: 'Revoke a key; devices that registered with it stay',

@@ -3,19 +3,20 @@
 import { AtQuery, FleetAtView, HistoryQuery, Page, TransitionView } from '@muster/core/api.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import type { Static } from 'typebox'
+import { deviceOf, fleetOf } from './admission.ts'
 import { readCursor, writeCursor } from './cursor.ts'
-import { DeviceParams, findUuid } from './device-routes.ts'
-import { type Api, type ApiDeps, principalOf } from './door.ts'
+import { DeviceParams } from './device-routes.ts'
+import type { Api, ApiDeps } from './door.ts'
 import { FleetParams } from './fleet-routes.ts'
 import { formerDeviceViewOf, transitionViewOf } from './view.ts'
 
 const tags = ['history']
 
 export function registerHistory(api: Api, deps: ApiDeps): void {
-  const { registry, queries } = deps
   api.get(
     '/devices/:uuid/history',
     {
+      config: { right: 'history-read', departed: true },
       schema: {
         tags,
         summary: 'What happened to a device, newest first; also of one that was deleted',
@@ -24,16 +25,12 @@ export function registerHistory(api: Api, deps: ApiDeps): void {
         response: { 200: Page(TransitionView) },
       },
     },
-    async ({ params, query }) => {
-      const uuid = await findUuid(deps, params.uuid)
-      const deviceId = await queries.findDeviceId(uuid)
-      if (deviceId === null) throw new Refusal('device-not-found')
-      return loadHistory(deps, { deviceId }, query)
-    },
+    (request) => loadHistory(deps, { deviceId: deviceOf(request).id }, request.query),
   )
   api.get(
     '/fleets/:slug/history',
     {
+      config: { right: 'history-read' },
       schema: {
         tags,
         summary: 'What happened in a fleet, newest first',
@@ -42,11 +39,7 @@ export function registerHistory(api: Api, deps: ApiDeps): void {
         response: { 200: Page(TransitionView) },
       },
     },
-    async (request) => {
-      const { organizationId } = principalOf(request)
-      const { id: fleetId } = await registry.loadFleet(organizationId, request.params.slug)
-      return loadHistory(deps, { fleetId }, request.query)
-    },
+    (request) => loadHistory(deps, { fleetId: fleetOf(request).id }, request.query),
   )
   registerAt(api, deps)
 }
@@ -67,7 +60,7 @@ async function loadHistory(
   return { items: rows.map(transitionViewOf), nextCursor: writeCursor(next, question) }
 }
 
-function registerAt(api: Api, { registry, queries, presence, clock }: ApiDeps): void {
+function registerAt(api: Api, { queries, presence, clock }: ApiDeps): void {
   /** Whether somebody listened then. */
   async function wasListening(at: number): Promise<boolean> {
     const firstAt = await queries.loadFirstListeningAt()
@@ -78,6 +71,7 @@ function registerAt(api: Api, { registry, queries, presence, clock }: ApiDeps): 
   api.get(
     '/fleets/:slug/at',
     {
+      config: { right: 'history-read' },
       schema: {
         tags,
         summary: 'The fleet as it was at an instant, with the devices that it had then',
@@ -88,8 +82,7 @@ function registerAt(api: Api, { registry, queries, presence, clock }: ApiDeps): 
     },
     async (request) => {
       const { time, limit = 50, cursor } = request.query
-      const { organizationId } = principalOf(request)
-      const fleet = await registry.loadFleet(organizationId, request.params.slug)
+      const fleet = fleetOf(request)
       const at = instantOf(time)
       const question = ['at', fleet.id, at]
       const page = { limit, after: readCursor(cursor, question, ['number']) }

@@ -4,7 +4,9 @@
 import type { DeviceQuery } from '@muster/core/api.ts'
 import type { PolicyOverrides } from '@muster/core/policy.ts'
 import type { Reason, ReasonCode } from '@muster/core/reasons.ts'
+import type { Grants, Role } from '@muster/core/rights.ts'
 import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
+import type { TokenScope } from '@muster/core/token-scope.ts'
 import type { Period, StandingChange, StandingThen } from '@muster/core/uptime.ts'
 import type { Change, Docket, RecordedTransition } from '../presence/ports.ts'
 
@@ -43,7 +45,11 @@ export type ProvisioningKeyRow = {
 export type After = readonly (string | number)[]
 export type Slice<Row> = { rows: Row[]; next: After | null }
 
+/** What somebody may see: their organization, all of it (null) or these of its fleets. */
+export type Visible = { organizationId: number; fleetIds: readonly number[] | null }
+
 export type DeviceFilter = {
+  visible: Visible
   fleetId?: number
   statuses?: readonly Status[]
   q?: string
@@ -55,7 +61,7 @@ export type PageAsked = { limit: number; after: After | null }
 
 export interface FleetQueries {
   /** By name; `q` is the beginning of a name or a slug. */
-  loadFleetPage(organizationId: number, q: string, page: PageAsked): Promise<Slice<FleetRow>>
+  loadFleetPage(visible: Visible, q: string, page: PageAsked): Promise<Slice<FleetRow>>
   loadFleetRow(organizationId: number, slug: string): Promise<FleetRow | null>
   loadProvisioningKeyPage(fleetId: number, page: PageAsked): Promise<Slice<ProvisioningKeyRow>>
   loadStatusTotals(): Promise<Partial<Record<Status, number>>>
@@ -66,8 +72,6 @@ export interface DeviceQueries {
   /** How many match, where the counts tell; null: they do not. */
   loadDeviceTotal(filter: DeviceFilter): Promise<number | null>
   loadDeviceRow(uuid: string): Promise<DeviceRow | null>
-  /** Up to two uuids that begin so. */
-  findUuids(prefix: string): Promise<string[]>
 }
 
 export type HistoryFilter = {
@@ -153,21 +157,60 @@ export interface FleetOwners {
   loadFleetOwners(slugs: readonly string[]): Promise<Map<string, FleetOwner>>
 }
 
-export interface Queries extends FleetQueries, DeviceQueries, HistoryQueries, FleetOwners {}
+export type FoundDevice = { id: number; uuid: string; fleetId: number }
 
-/** Who is asking, and for which organization. */
-export type Principal = {
-  userId: number
-  email: string
-  role: string
+/** Where somebody is a member, and as what. */
+export type Membership = Pick<Grants, 'role' | 'fleetRoles'> & {
   organizationId: number
+  slug: string
   organization: string
 }
 
-/** What is known of somebody from a token alone. */
-export type Identity = { userId: number; email: string }
+export interface AccessQueries {
+  /** Of the organizations with this slug and id, the first that the user came into; null: none. */
+  findMembership(
+    userId: number,
+    which: { slug: string | null; id: number | null },
+  ): Promise<Membership | null>
+  /** Up to two of the devices that may be seen and whose uuid begins so. */
+  findDevices(visible: Visible, prefix: string): Promise<FoundDevice[]>
+  /** A device that was deleted, in the fleet that it had last. */
+  findDepartedDevice(visible: Visible, uuid: string): Promise<FoundDevice | null>
+}
 
-export type Membership = { organizationId: number; organization: string; role: string }
+export interface Queries
+  extends FleetQueries,
+    DeviceQueries,
+    HistoryQueries,
+    FleetOwners,
+    AccessQueries {}
+
+/** What is known of somebody from a token alone. */
+export type Identity = {
+  userId: number
+  email: string
+  isServerAdministrator: boolean
+  /** What a token may do at most; absent: all that its owner may. */
+  scope?: TokenScope
+  /** The only organization and the only fleets that a token is for; absent or null: all. */
+  organizationId?: number | null
+  fleetIds?: readonly number[] | null
+}
+
+/** Who is asking, for which organization, and what they hold there. */
+export type Principal = {
+  userId: number
+  email: string
+  /** 0: in none. */
+  organizationId: number
+  slug: string
+  organization: string
+  /** In the organization as a whole; null: on single fleets only. */
+  role: Role | null
+  grants: Grants
+  scope: TokenScope
+  visible: Visible
+}
 
 export interface Authenticator {
   signIn(
@@ -178,7 +221,7 @@ export interface Authenticator {
   signOut(token: string): Promise<void>
   authenticate(token: string): Promise<Identity>
   /** The organizations that a user belongs to, the oldest membership first. */
-  loadMemberships(userId: number): Promise<Membership[]>
+  loadMemberships(userId: number): Promise<{ organizationId: number }[]>
 }
 
 export interface Changes {

@@ -32,7 +32,10 @@ export function registerSession(api: Api, { auth, registry }: ApiDeps): void {
   )
   api.post(
     '/logout',
-    { schema: { tags, summary: 'End this session', response: { 204: Nothing } } },
+    {
+      config: { right: 'sessions-own' },
+      schema: { tags, summary: 'End this session', response: { 204: Nothing } },
+    },
     async (request, reply) => {
       await auth.signOut(tokenOf(request))
       return reply.code(204).send()
@@ -40,15 +43,19 @@ export function registerSession(api: Api, { auth, registry }: ApiDeps): void {
   )
   api.get(
     '/whoami',
-    { schema: { tags, summary: 'Whose token this is', response: { 200: WhoAmI } } },
+    {
+      config: { right: 'sessions-own' },
+      schema: { tags, summary: 'Whose token this is', response: { 200: WhoAmI } },
+    },
     async (request) => {
       const { email, organization, role } = principalOf(request)
-      return { email, organization, role }
+      return { email, organization, role: role ?? 'none' }
     },
   )
   api.get(
     '/organization',
     {
+      config: { right: 'organization-read' },
       schema: {
         tags: ['organization'],
         summary: 'The organization and its plan',
@@ -61,6 +68,7 @@ export function registerSession(api: Api, { auth, registry }: ApiDeps): void {
   api.patch(
     '/organization',
     {
+      config: { right: 'organization-write' },
       schema: {
         tags: ['organization'],
         summary: 'Change its name or its plan',

@@ -1,13 +1,15 @@
 // The live stream over HTTP: server-sent events, which resume by themselves in every browser. Who opened
 // it is asked for again every minute, so that it ends soon after its token or the right to it does.
 
+import { isDeepStrictEqual } from 'node:util'
 import { StreamQuery } from '@muster/core/api.ts'
 import type { Clock } from '@muster/core/clock.ts'
 import { errors, Refusal } from '@muster/core/errors.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type as T } from 'typebox'
-import { type Api, type ApiDeps, principalOf, tokenOf } from './door.ts'
-import type { After } from './ports.ts'
+import { admitDevice, admitFleet, loadPrincipal } from './admission.ts'
+import { type Api, type ApiDeps, principalOf } from './door.ts'
+import type { After, Visible } from './ports.ts'
 import { eventOf } from './stream-log.ts'
 import { createSink } from './stream-sink.ts'
 import { deviceViewOf } from './view.ts'
@@ -19,11 +21,12 @@ const recheckMs = 60_000
 const snapshotPageSize = 100
 
 export function registerStream(api: Api, deps: ApiDeps): void {
-  const { registry, queries, hub, auth, clock } = deps
+  const { hub, clock } = deps
   const seats = createSeats(() => hub.readerCount)
   api.get(
     '/stream',
     {
+      config: { right: 'history-read' },
       schema: {
         tags: ['history'],
         summary: 'Changes as they happen, as server-sent events; resumes after `Last-Event-ID`',
@@ -48,11 +51,11 @@ export function registerStream(api: Api, deps: ApiDeps): void {
       const after = resumeAfter(request, request.query.after)
       if (snapshot && !fleet && !device)
         throw new Refusal('invalid-request', 'snapshot: name a fleet or a device, too')
-      const { organizationId, userId } = principalOf(request)
+      const { visible, userId } = principalOf(request)
       const filter = {
-        visible: { organizationId, fleetIds: null },
-        ...(fleet ? { fleet: await registry.loadFleet(organizationId, fleet) } : {}),
-        ...(device ? { device: { uuid: device, id: await findDevice(device) } } : {}),
+        visible,
+        ...(fleet ? { fleet: await admitFleet(deps, request, fleet) } : {}),
+        ...(device ? { device: await admitDevice(deps, request, device, { departed: true }) } : {}),
       }
       const leaveSeat = seats.take(userId)
       reply.hijack()
@@ -69,7 +72,7 @@ export function registerStream(api: Api, deps: ApiDeps): void {
         after,
         snapshot: snapshot && after === null ? snapshotOf(deps, filter) : undefined,
       })
-      const endChecks = recheck(clock, () => isMember(tokenOf(request), organizationId), close)
+      const endChecks = recheck(clock, () => isStillAdmitted(deps, request), close)
       raw.once('close', () => {
         endChecks()
         leaveSeat()
@@ -77,22 +80,15 @@ export function registerStream(api: Api, deps: ApiDeps): void {
       })
     },
   )
+}
 
-  /** Not knowing, since the store is away for a moment, is no reason to end anything. */
-  async function isMember(token: string, organizationId: number): Promise<boolean> {
-    try {
-      const { userId } = await auth.authenticate(token)
-      const memberships = await auth.loadMemberships(userId)
-      return memberships.some((one) => one.organizationId === organizationId)
-    } catch (error) {
-      return !(error instanceof Refusal && errors[error.code].http < 500)
-    }
-  }
-
-  async function findDevice(uuid: string): Promise<number> {
-    const id = await queries.findDeviceId(uuid)
-    if (id === null) throw new Refusal('device-not-found')
-    return id
+/** Not knowing, since the store is away for a moment, is no reason to end anything. */
+async function isStillAdmitted(deps: ApiDeps, request: FastifyRequest): Promise<boolean> {
+  try {
+    const { visible } = await loadPrincipal(deps, request)
+    return isDeepStrictEqual(visible, principalOf(request).visible)
+  } catch (error) {
+    return !(error instanceof Refusal && errors[error.code].http < 500)
   }
 }
 
@@ -108,11 +104,11 @@ const streamDescription = `Events:
 
 A comment every 15 seconds says that the stream lives. A reader that takes nothing for two minutes is dropped.`
 
-type Filter = { fleet?: { id: number }; device?: { uuid: string } }
+type Filter = { visible: Visible; fleet?: { id: number }; device?: { uuid: string } }
 
 async function* snapshotOf(
   { queries, presence, clock }: ApiDeps,
-  { fleet, device }: Filter,
+  { visible, fleet, device }: Filter,
 ): AsyncGenerator<string> {
   const said = (rows: Parameters<typeof deviceViewOf>[0][]) =>
     eventOf('snapshot', {
@@ -126,7 +122,10 @@ async function* snapshotOf(
   let after: After | null = null
   do {
     const page = { limit: snapshotPageSize, after }
-    const { rows, next } = await queries.loadDevicePage({ sort: 'name', fleetId: fleet!.id }, page)
+    const { rows, next } = await queries.loadDevicePage(
+      { visible, sort: 'name', fleetId: fleet!.id },
+      page,
+    )
     if (rows.length > 0) yield said(rows)
     after = next
   } while (after !== null)

@@ -107,9 +107,9 @@ function sharedRefusals(schema: FastifySchema, isRead: boolean): ErrorCode[] {
     'internal',
     'server-stopping',
     'store-unavailable',
-    ...(ofMember ? (['unauthenticated'] as const) : []),
+    ...(ofMember ? (['unauthenticated', 'forbidden', 'organization-not-found'] as const) : []),
     ...(isRead ? [] : (['invalid-request', 'body-too-large', 'unsupported-media-type'] as const)),
-    ...(params || querystring ? (['invalid-request'] as const) : []),
+    ...(ofMember || params || querystring ? (['invalid-request'] as const) : []),
     ...(has(querystring, 'cursor') ? (['invalid-cursor'] as const) : []),
     ...(ofMember && has(params, 'uuid') ? (['device-not-found', 'device-ambiguous'] as const) : []),
     ...(ofMember && (has(params, 'slug') || has(querystring, 'fleet'))

@@ -4,6 +4,7 @@
 import { type Status, statusWords } from '@muster/core/statuses.ts'
 import { sql } from 'kysely'
 import type { DeviceFilter, DeviceQueries, DeviceRow } from '../api/ports.ts'
+import { within } from './access-queries.ts'
 import type { Database } from './database.ts'
 import { listDevices } from './device-list.ts'
 import { docketsOf, selectDockets } from './dockets.ts'
@@ -13,13 +14,16 @@ import { idsOf } from './rows.ts'
 export function createDeviceQueries(database: Database): DeviceQueries {
   const { read } = database
 
-  async function loadDeviceTotal({ fleetId, statuses, q, tag }: DeviceFilter) {
+  async function loadDeviceTotal({ visible, fleetId, statuses, q, tag }: DeviceFilter) {
     if (q || tag) return null
     let counts = read
       .selectFrom('fleet_counts')
       .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('count'), eb.lit(0)).as('count'))
       .where('status', 'in', statuses ?? statusWords)
-    if (fleetId !== undefined) counts = counts.where('fleet_id', '=', fleetId)
+    counts =
+      fleetId === undefined
+        ? counts.where(within(visible, sql`fleet_id`))
+        : counts.where('fleet_id', '=', fleetId)
     return (await counts.executeTakeFirstOrThrow()).count
   }
 
@@ -45,17 +49,6 @@ export function createDeviceQueries(database: Database): DeviceQueries {
         .executeTakeFirst()
       const [row] = await loadRows(database, device ? [device.id] : [])
       return row ?? null
-    },
-
-    async findUuids(prefix) {
-      const rows = await read
-        .selectFrom('devices')
-        .select('uuid')
-        .where('uuid', '>=', prefix)
-        .where('uuid', '<', `${prefix}g`)
-        .limit(2)
-        .execute()
-      return rows.map((row) => row.uuid)
     },
   }
 }

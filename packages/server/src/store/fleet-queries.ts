@@ -35,11 +35,13 @@ export function createFleetQueries(database: Database): FleetQueries {
   }
 
   return {
-    async loadFleetPage(organizationId, q, { limit, after }) {
+    async loadFleetPage({ organizationId, fleetIds }, q, { limit, after }) {
+      if (fleetIds?.length === 0) return { rows: [], next: null }
       let page = fleets()
         .where('f.organization_id', '=', organizationId)
         .orderBy(sql`lower(f.name)`)
         .limit(limit + 1)
+      if (fleetIds) page = page.where('f.id', 'in', [...fleetIds])
       if (after) page = page.where(sql<boolean>`lower(f.name) > ${after[0]}`)
       if (q !== '') {
         const end = q + lastCharacter

@@ -5,6 +5,7 @@ import { Refusal } from '@muster/core/errors.ts'
 import { type Migration, Migrator } from 'kysely/migration'
 import type { Database } from './database.ts'
 import * as first from './migrations/0001-first.ts'
+import * as organizations from './migrations/0003-organizations.ts'
 import * as history from './migrations/0005-history.ts'
 import * as cloudlink from './migrations/0007-cloudlink.ts'
 
@@ -13,6 +14,7 @@ type DialectMigration = { up: (db: never, dialect: Database['dialect']) => Promi
 
 const migrations: Record<string, DialectMigration> = {
   '0001-first': first,
+  '0003-organizations': organizations,
   '0005-history': history,
   '0007-cloudlink': cloudlink,
 }

@@ -29,9 +29,22 @@ export type Tables = {
     id: Generated<number>
     organization_id: number
     user_id: number
+    /** Empty: on single fleets only. */
     role: string
     created_at: number
   }
+  fleet_members: { member_id: number; fleet_id: number; role: string }
+  invitations: {
+    id: Generated<number>
+    organization_id: number
+    email: string
+    role: string
+    token_hash: string
+    invited_by: string
+    created_at: number
+    expires_at: number
+  }
+  invitation_fleets: { invitation_id: number; fleet_id: number; role: string }
   api_tokens: {
     hash: string
     user_id: number
