@@ -3,7 +3,7 @@
 
 type Room = { at: readonly string[]; imports: readonly string[] | 'anything' }
 
-const features = ['presence', 'registry', 'cloudlink', 'actions']
+const features = ['presence', 'registry', 'cloudlink', 'actions', 'audit', 'history']
 /** They fill the ports of the features. */
 export const adapters: readonly string[] = ['store', 'bus', 'auth']
 const faces = ['api', 'device-api']

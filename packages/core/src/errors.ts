@@ -149,6 +149,12 @@ export const errors = {
     title: 'The device is in contact, so it cannot be deactivated',
     advice: 'Stop its agent or shut it down first; with its next contact it would be active again.',
   },
+  'history-not-kept': {
+    http: 410,
+    exit: exitCodes.notFound,
+    title: 'The history does not reach that far back',
+    advice: 'Ask from the instant on that the detail names; what was before it is no longer kept.',
+  },
   'body-too-large': {
     http: 413,
     exit: exitCodes.usage,

@@ -26,6 +26,7 @@ import type { Wire } from './cloudlink/ports.ts'
 import type { TurnstileLimit } from './cloudlink/turnstile.ts'
 import { registerCloudlinkDoor } from './device-api/cloudlink-door.ts'
 import { registerDeviceApi } from './device-api/device-api.ts'
+import { History } from './history/history.ts'
 import type { Bus } from './presence/ports.ts'
 import { createPresence, type Presence } from './presence/presence.ts'
 import { Reach } from './presence/reach.ts'
@@ -39,6 +40,7 @@ import { createFactStore } from './store/facts-store.ts'
 import { isStoreFailure } from './store/failures.ts'
 import { createFleetOwners } from './store/fleet-owners.ts'
 import { createFleetQueries } from './store/fleet-queries.ts'
+import { createHistoryKeeping } from './store/history-keeping.ts'
 import { createHistoryQueries } from './store/history-queries.ts'
 import { createEpochStore } from './store/link-store.ts'
 import { createPresenceStore } from './store/presence-store.ts'
@@ -94,9 +96,10 @@ export function createApp(deps: AppDeps) {
   }
   const reach = publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null
   const links = createLinks(deps, presence)
+  const history = new History({ store: createHistoryKeeping(database), clock, log })
   const hub = new StreamHub({ queries, changes: bus, clock, log })
   const auth = createAuth({ store: authStore, clock })
-  const api = { registry, presence, queries, auth, hub, clock }
+  const api = { registry, presence, queries, auth, hub, history, clock }
   const fastify = createServer(deps)
   let stopping = false
   refuseWhen(() => stopping, fastify)
@@ -127,6 +130,7 @@ export function createApp(deps: AppDeps) {
       await registry.start()
       links.start()
       await hub.start()
+      history.start()
       await fastify.ready()
       reach?.start()
       return made
@@ -138,6 +142,7 @@ export function createApp(deps: AppDeps) {
       stopping = true
       await reach?.stop()
       await hub.stop()
+      await history.stop()
       await links.stop()
       await fastify.close()
       await registry.stop()

@@ -12,6 +12,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
+import type { History } from '../history/history.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Authenticator, Principal, Queries } from './ports.ts'
 import type { StreamHub } from './stream.ts'
@@ -22,6 +23,7 @@ export type ApiDeps = {
   queries: Queries
   auth: Authenticator
   hub: StreamHub
+  history: History
   clock: Clock
 }
 

@@ -84,19 +84,16 @@ export function followCourse(
   let cut = hours
   let cutHour = -1
   let next = 0
-  const take = (course: Course, { hour, codes, count, offset_ms }: Bucket) => {
+  const follow = (course: Course, { hour, codes, count, offset_ms }: Bucket) => {
     const momentMs = hour < baseHour ? 0 : (hour - baseHour) * hourMs * count + offset_ms
-    const to = codes & standingDigits
-    const from = (codes >> 4) & standingDigits
-    if (isStanding(to)) move(course, to, count, momentMs)
-    if (isStanding(from)) move(course, from, -count, -momentMs)
+    take(course, codes, count, momentMs)
   }
   const found = instants.map((at, n): CourseAt => {
     const hour = Math.floor(at / hourMs)
-    while (next < buckets.length && buckets[next]!.hour < hour) take(hours, buckets[next++]!)
+    while (next < buckets.length && buckets[next]!.hour < hour) follow(hours, buckets[next++]!)
     if (hour !== cutHour) cut = { counts: new Map(hours.counts), moments: new Map(hours.moments) }
     cutHour = hour
-    for (const part of parts.get(n) ?? []) take(cut, { ...part, hour })
+    for (const part of parts.get(n) ?? []) follow(cut, { ...part, hour })
     const sinceMs = at - baseHour * hourMs
     const states = [...cut.counts]
     return {
@@ -111,7 +108,21 @@ export function followCourse(
   return found
 }
 
+/** How many stand where after all of these, by the number of a row that says so. */
+export function netStanding(sums: readonly { codes: number; count: number }[]): [State, number][] {
+  const course: Course = { counts: new Map(), moments: new Map() }
+  for (const { codes, count } of sums) take(course, codes, count, 0)
+  return [...course.counts].filter(([, count]) => count !== 0)
+}
+
 type Course = { counts: Map<State, number>; moments: Map<State, number> }
+
+function take(course: Course, codes: number, count: number, momentMs: number): void {
+  const to = codes & standingDigits
+  const from = (codes >> 4) & standingDigits
+  if (isStanding(to)) move(course, to, count, momentMs)
+  if (isStanding(from)) move(course, from, -count, -momentMs)
+}
 
 function move({ counts, moments }: Course, state: State, count: number, momentMs: number): void {
   counts.set(state, (counts.get(state) ?? 0) + count)

@@ -20,6 +20,8 @@ export type TimeOrder = {
   /** After this row in the order; the row's own values as they stand in a cursor. */
   older(at: number, id: number): Sql
   newer(at: number, id: number): Sql
+  /** Not after an expression of the statement. */
+  until(end: Sql): Sql
   /** Between two expressions of the statement: the first included, the second not. */
   between(from: Sql, before: Sql): Sql
 }
@@ -44,6 +46,7 @@ export function timeOrder(dialect: Database['dialect'], table: string): TimeOrde
       sql`${before(instant + 1)} and (${at} < ${instant} or ${id} < ${position})`,
     newer: (instant, position) =>
       sql`${from(instant)} and (${at} > ${instant} or ${id} > ${position})`,
+    until: (end) => sql` and ${at} <= ${end}${indexed(sql` and ${minute} <= ${minuteOf(end)}`)}`,
     between: (start, end) =>
       sql`${at} >= ${start} and ${at} < ${end}${indexed(
         sql` and ${minute} between ${minuteOf(start)} and ${minuteOf(end)}`,
