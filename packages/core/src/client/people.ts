@@ -1,0 +1,53 @@
+// Calls about how one signs in: second factor, sessions, API tokens, passwords.
+
+import type { Static } from 'typebox'
+import type { Given } from '../api-client.ts'
+import type {
+  PasswordChange,
+  PasswordReset,
+  RecoveryCodes,
+  ResetLinkCreate,
+  ResetLinkCreated,
+  SessionList,
+  SessionsEnded,
+  SignInMethods,
+  TokenCreate,
+  TokenCreated,
+  TokenList,
+  TotpBegun,
+  TotpView,
+} from '../people-api.ts'
+
+type Call = <T>(method: string, path: string, options?: { body?: unknown }) => Promise<T>
+
+export function peopleCalls(call: Call) {
+  return {
+    signInMethods: () => call<Static<typeof SignInMethods>>('GET', '/login/methods'),
+    sessions: {
+      list: () => call<Static<typeof SessionList>>('GET', '/sessions'),
+      end: (id: number) => call<void>('DELETE', `/sessions/${id}`),
+      endOthers: () => call<Static<typeof SessionsEnded>>('DELETE', '/sessions'),
+    },
+    tokens: {
+      list: () => call<Static<typeof TokenList>>('GET', '/tokens'),
+      create: (body: Given<typeof TokenCreate>) => call<TokenCreated>('POST', '/tokens', { body }),
+      revoke: (id: number) => call<void>('DELETE', `/tokens/${id}`),
+    },
+    totp: {
+      read: () => call<Static<typeof TotpView>>('GET', '/totp'),
+      begin: (password: string) =>
+        call<Static<typeof TotpBegun>>('POST', '/totp', { body: { password } }),
+      confirm: (code: string) =>
+        call<Static<typeof RecoveryCodes>>('POST', '/totp/confirm', { body: { code } }),
+      renewRecoveryCodes: (password: string) =>
+        call<Static<typeof RecoveryCodes>>('POST', '/totp/recovery-codes', { body: { password } }),
+      drop: (password: string) => call<void>('POST', '/totp/disable', { body: { password } }),
+    },
+    passwords: {
+      change: (body: Given<typeof PasswordChange>) => call<void>('POST', '/password', { body }),
+      createResetLink: (body: Given<typeof ResetLinkCreate>) =>
+        call<Static<typeof ResetLinkCreated>>('POST', '/password/reset-links', { body }),
+      reset: (body: Given<typeof PasswordReset>) => call<void>('POST', '/password/reset', { body }),
+    },
+  }
+}
