@@ -6,6 +6,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Clock } from '@muster/core/clock.ts'
 import { createHttpTransport } from '../packages/agent/src/transport.ts'
+import { straightWay } from '../packages/agent/src/way.ts'
 import { wait } from './http.ts'
 import type { Credentials } from './population.ts'
 
@@ -30,7 +31,7 @@ const transport = createHttpTransport({
   http: task.url.startsWith('https:') ? https : http,
   clock,
   serverUrl: task.url,
-  caFile: task.caFile,
+  way: { ...straightWay, caFile: task.caFile ?? null },
 })
 const { uuid, key, etag } = task.device
 

@@ -5,6 +5,7 @@ import { exitCodes } from '@muster/core/errors.ts'
 import { type GoodbyeCause, goodbyeCauses } from '@muster/core/evidence.ts'
 import { type UpdateStatus, updateStatuses } from '@muster/core/statuses.ts'
 import { maxStateDirBytes } from './control.ts'
+import { type ProxyWish, proxyUrl } from './proxy.ts'
 import type { Statement } from './stated.ts'
 
 export const commands = {
@@ -56,6 +57,19 @@ const options = {
     in: everywhere,
     help: 'PEM of the CA to trust instead of the well-known ones.',
   },
+  'client-cert': {
+    value: 'FILE',
+    env: true,
+    in: everywhere,
+    help: 'PEM of a certificate of this device, for servers that ask for one.',
+  },
+  'client-key': { value: 'FILE', env: true, in: everywhere, help: 'PEM of its private key.' },
+  proxy: {
+    value: 'URL',
+    env: true,
+    in: everywhere,
+    help: 'The HTTP proxy to the server, or "none"; else as https_proxy, http_proxy and no_proxy say.',
+  },
   'forget-key-in': {
     value: 'FILE',
     env: true,
@@ -82,7 +96,14 @@ const options = {
 } as const satisfies Record<string, Option>
 type OptionName = keyof typeof options
 
-export type Common = { server: string | null; stateDir: string; caFile: string | null }
+export type Common = {
+  server: string | null
+  stateDir: string
+  caFile: string | null
+  clientCertFile: string | null
+  clientKeyFile: string | null
+  proxy: ProxyWish
+}
 export type Starting = {
   provisioningKey: string | null
   deviceKey: string | null
@@ -119,7 +140,7 @@ export function parseArguments(words: readonly string[], env: Environment = {}):
     if (option.env && option.in.includes(command) && value && !given.has(name))
       given.set(name, value)
   }
-  const wish = wishOf(command, createReader(given, mistakes))
+  const wish = wishOf(command, createReader(given, mistakes), env)
   return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, wish }
 }
 
@@ -189,7 +210,7 @@ function createReader(given: ReadonlyMap<string, string>, mistakes: string[]) {
 }
 type Reader = ReturnType<typeof createReader>
 
-function wishOf(command: Command, read: Reader): Wish {
+function wishOf(command: Command, read: Reader, env: Environment): Wish {
   const stateDir = read.checked(
     'state-dir',
     (dir) => Buffer.byteLength(dir) <= maxStateDirBytes,
@@ -200,7 +221,12 @@ function wishOf(command: Command, read: Reader): Wish {
     server: server?.replace(/\/+$/, '') ?? null,
     stateDir: stateDir ?? defaultStateDir,
     caFile: read.text('ca'),
+    clientCertFile: read.text('client-cert'),
+    clientKeyFile: read.text('client-key'),
+    proxy: proxyOf(read, env),
   }
+  if ((common.clientCertFile === null) !== (common.clientKeyFile === null))
+    read.mistakes.push('--client-cert and --client-key go together.')
   switch (command) {
     case 'run':
       return { command, ...common, ...startingOf(read), forgetKeyIn: read.text('forget-key-in') }
@@ -219,6 +245,22 @@ function wishOf(command: Command, read: Reader): Wish {
       return { command, ...common, ...goodbyeOf(read) }
     default:
       return command satisfies never
+  }
+}
+
+const noProxy: ProxyWish = { https: null, http: null, except: '' }
+
+/** What is said to us counts for every server; what is said to all programs, as they read it. */
+function proxyOf(read: Reader, env: Environment): ProxyWish {
+  const isProxy = (value: string) => value === 'none' || proxyUrl(value) !== null
+  const given = read.checked('proxy', isProxy, 'an http:// or https:// address, or "none"')
+  if (given === 'none') return noProxy
+  if (given !== null) return { https: given, http: given, except: '' }
+  const named = (name: string) => env[name] || env[name.toUpperCase()] || null
+  return {
+    https: named('https_proxy') ?? named('all_proxy'),
+    http: named('http_proxy') ?? named('all_proxy'),
+    except: named('no_proxy') ?? '',
   }
 }
 

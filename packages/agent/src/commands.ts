@@ -49,9 +49,9 @@ async function registerAlone(
   program: Program,
   print: Print,
 ): Promise<number> {
-  const { identity, server, caFile } = settleIdentity(wish)
+  const { identity, server, way } = settleIdentity(wish)
   const { userAgent } = program
-  const transport = await openTransport(server, caFile)
+  const transport = await openTransport(server, way)
   try {
     if (identity.registeredWith === null) {
       const host = createHost({ version: program.version, diskPath: wish.stateDir })
@@ -91,8 +91,8 @@ export async function reportFromTool(
     print('The agent reports it.\n')
     return exitCodes.ok
   }
-  const { identity, server, caFile } = loadDevice(wish)
-  const transport = await openTransport(server, caFile)
+  const { identity, server, way } = loadDevice(wish)
+  const transport = await openTransport(server, way)
   const outcome = await patchState(transport, identity, program.userAgent, report)
   transport.close()
   if (outcome.kind !== 'ok') throw failed('It was not reported', outcome)
@@ -129,8 +129,8 @@ async function sayItOurselves(
   { userAgent }: Program,
   body: GoodbyeBody,
 ): Promise<Outcome> {
-  const { identity, server, caFile } = loadDevice(wish)
-  const transport = await openTransport(server, caFile)
+  const { identity, server, way } = loadDevice(wish)
+  const transport = await openTransport(server, way)
   const path = `/device/v1/${identity.uuid}/goodbye`
   const call = { method: 'POST', path, body } as const
   const { outcome } = await askServer(transport, { identity, userAgent }, call)
@@ -143,9 +143,9 @@ export async function showStatus(
   program: Program,
   print: Print,
 ): Promise<number> {
-  const { identity, server, caFile } = loadDevice(wish)
+  const { identity, server, way } = loadDevice(wish)
   const agent = (await askAgent(wish.stateDir, { ask: 'status' })) as Belief | null
-  const transport = await openTransport(server, caFile)
+  const transport = await openTransport(server, way)
   const path = `/device/v1/${identity.uuid}/status`
   const device = { identity, userAgent: program.userAgent }
   const { outcome, answer } = await askServer(transport, device, { method: 'GET', path })

@@ -14,7 +14,11 @@ import {
   readIdentity,
   writeIdentity,
 } from './identity.ts'
+import type { KeeperPorts } from './link-keeper.ts'
+import { dialLink, type LinkTarget } from './link-line.ts'
+import { proxyFor } from './proxy.ts'
 import { type Answer, type Call, createHttpTransport, type HttpTransport } from './transport.ts'
+import { createConnections, type Way } from './way.ts'
 
 /** A command that ends here: what to say and what to exit with. */
 export class Exit extends Error {
@@ -36,7 +40,7 @@ export function loadIdentity(stateDir: string): Identity | null {
   }
 }
 
-type Found = { identity: Identity; server: string; caFile: string | null }
+type Found = { identity: Identity; server: string; way: Way }
 
 /** For commands that speak for a device that must exist. */
 export function loadDevice(wish: Common): Found {
@@ -45,7 +49,7 @@ export function loadDevice(wish: Common): Found {
     throw new Exit(exitCodes.notFound, `There is no device in ${wish.stateDir}; is it --state-dir?`)
   const server = wish.server ?? identity.server
   if (server === null) throw new Exit(exitCodes.usage, 'Which server? Give --server URL.')
-  return { identity, server, caFile: wish.caFile ?? identity.caFile }
+  return { identity, server, way: wayOf(wish, server, wish.caFile ?? identity.caFile) }
 }
 
 export function openStateDir(stateDir: string): void {
@@ -73,7 +77,12 @@ export function settleIdentity(wish: Common & Starting): Found {
   const caFile = wish.caFile === null ? (known?.caFile ?? null) : resolve(wish.caFile)
   const identity = { ...identityFor(wish, known, server!), caFile }
   if (JSON.stringify(identity) !== JSON.stringify(known)) store(wish.stateDir, identity, known)
-  return { identity, server: server!, caFile }
+  return { identity, server: server!, way: wayOf(wish, server!, caFile) }
+}
+
+function wayOf(wish: Common, server: string, caFile: string | null): Way {
+  const { clientCertFile, clientKeyFile } = wish
+  return { caFile, clientCertFile, clientKeyFile, proxy: proxyFor(server, wish.proxy) }
 }
 
 function identityFor(wish: Starting, known: Identity | null, server: string): Identity {
@@ -107,15 +116,27 @@ function store(stateDir: string, identity: Identity, known: Identity | null): vo
   }
 }
 
-export async function openTransport(server: string, caFile: string | null): Promise<HttpTransport> {
+export async function openTransport(server: string, way: Way): Promise<HttpTransport> {
   const secure = new URL(server).protocol === 'https:'
   const http = secure ? await import('node:https') : await import('node:http')
   try {
     const clock = monotonicClock()
-    return createHttpTransport({ http, clock, serverUrl: server, caFile: caFile ?? undefined })
+    return createHttpTransport({ http, clock, serverUrl: server, way })
   } catch (error) {
-    throw new Exit(exitCodes.usage, `--ca cannot be used: ${(error as Error).message}`)
+    throw new Exit(exitCodes.usage, `A file of PEM cannot be used: ${(error as Error).message}`)
   }
+}
+
+/** Dials the link of the device, on connections of its own. */
+export async function openLink(
+  target: Omit<LinkTarget, 'connections'>,
+  way: Way,
+): Promise<KeeperPorts['dial']> {
+  const { serverUrl } = target
+  const secure = new URL(serverUrl).protocol === 'https:'
+  const http = secure ? await import('node:https') : await import('node:http')
+  const connections = createConnections(http, serverUrl, way, {})
+  return (listener) => dialLink({ ...target, connections }, listener)
 }
 
 /** One request of the device outside of the loop. */

@@ -49,6 +49,8 @@ export type LoopOptions = {
   onRegistered?: () => void
   onTarget?: (target: { intervalMs: number; cloudlinkEnabled: boolean }) => void
   onAcknowledged?: (acknowledged: Report) => void
+  /** A heartbeat went through after some that did not. */
+  onRecovered?: () => void
 }
 
 export type ErrandName = 'register' | 'heartbeat' | 'report'
@@ -271,7 +273,10 @@ class Loop implements AgentLoop {
     this.send(this.heartbeat, { method: 'GET', path, headers, body: null }, (answer) => {
       const failure = answer.status === 200 ? this.takeTarget(answer) : null
       if (failure) return failure
-      if (this.heartbeat.failureCount > 0) this.retryReportNow()
+      if (this.heartbeat.failureCount > 0) {
+        this.retryReportNow()
+        this.options.onRecovered?.()
+      }
       this.heartbeat.dueAt = sentAt + nextBeatMs(this.intervalMs, this.ports.random())
       return null
     })

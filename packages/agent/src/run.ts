@@ -1,6 +1,7 @@
 // The agent as a process: the loop with real ports, the host's facts, the door for host tools, what is
 // remembered, and the end. A disk that refuses a write is a problem to tell of, never one to stop for.
 
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Clock } from '@muster/core/clock.ts'
 import type { RegisterBody } from '@muster/core/device-protocol.ts'
@@ -8,10 +9,11 @@ import { exitCodes } from '@muster/core/errors.ts'
 import { environmentName, type Wish } from './args.ts'
 import { monotonicClock } from './clock.ts'
 import { AnotherAgentRuns, type ControlAnswer, type ControlRequest, openDoor } from './control.ts'
-import { Exit, openStateDir, openTransport, settleIdentity } from './device.ts'
+import { Exit, openLink, openStateDir, openTransport, settleIdentity } from './device.ts'
 import { writeDurably } from './durable.ts'
 import { createHost, type Host, readBootId } from './host.ts'
 import { type Identity, writeIdentity } from './identity.ts'
+import { type KeeperPorts, LinkKeeper } from './link-keeper.ts'
 import { type AgentLoop, createAgentLoop, type Log, stopWithinMs } from './loop.ts'
 import { type Memory, readMemory, writeMemory } from './memory.ts'
 import { readGoodbye } from './power.ts'
@@ -51,9 +53,9 @@ async function runAlone(
   desk: Desk,
 ): Promise<number> {
   const { log, userAgent } = program
-  const { identity, server, caFile } = settleIdentity(wish)
+  const { identity, server, way } = settleIdentity(wish)
   const { uuid, deviceKey } = identity
-  const transport = await openTransport(server, caFile)
+  const transport = await openTransport(server, way)
   const clock = monotonicClock()
   const host = createHost({ version: program.version, diskPath: wish.stateDir })
   const memory = readMemory(wish.stateDir, { server, bootId: readBootId() })
@@ -71,14 +73,17 @@ async function runAlone(
       acknowledged: memory.acknowledged,
       wanted: { ...(memory.isFresh ? atRest : {}), ...memory.stated, ...facts },
       onRegistered() {
+        keeper.allow(loop.state.cloudlinkEnabled)
         const registered = { ...identity, registeredWith: server }
         problems.attempt('identity', () => writeIdentity(wish.stateDir, registered))
         problems.attempt('key file', () => forgetKey(wish.forgetKeyIn))
       },
       onTarget(target) {
+        keeper.allow(target.cloudlinkEnabled)
         Object.assign(memory, target)
         remember()
       },
+      onRecovered: () => keeper.nudge(),
       onAcknowledged(acknowledged) {
         const kept = lasting(acknowledged)
         if (JSON.stringify(kept) === JSON.stringify(memory.acknowledged)) return
@@ -87,24 +92,40 @@ async function runAlone(
       },
     },
   )
+  const keeper = createKeeper(program, {
+    clock,
+    dial: await openLink({ serverUrl: server, uuid, deviceKey, userAgent }, way),
+    quietUntil: () => loop.state.quietUntil,
+  })
   if (identity.registeredWith !== null)
     problems.attempt('key file', () => forgetKey(wish.forgetKeyIn))
   const startedAt = clock.now()
   const belief = () => {
     const running = { pid: process.pid, version: program.version, startedAt, uuid, server }
-    return beliefOf(loop.state, { ...running, problems: problems.list() }, clock.now())
+    const { state: link } = keeper
+    return beliefOf(loop.state, { ...running, link, problems: problems.list() }, clock.now())
   }
   desk.answer = (request) => answerControl(request, { loop, memory, remember, belief })
   log('info', `Device ${uuid}, server ${server}.`)
   loop.start()
+  if (loop.state.registered) keeper.allow(loop.state.cloudlinkEnabled)
   const stopLooking = keepLooking(host, loop, clock)
   await askedToStop()
   stopLooking()
+  keeper.stop()
   const cancelEnd = clock.after(stopWithinMs, () => process.exit(exitCodes.ok))
   await loop.stop({ goodbye: await readGoodbye() })
   cancelEnd()
   transport.close()
   return exitCodes.ok
+}
+
+function createKeeper(
+  { log }: Program,
+  { clock, dial, quietUntil }: Pick<KeeperPorts, 'clock' | 'dial'> & { quietUntil(): number },
+): LinkKeeper {
+  const instance = randomBytes(9).toString('base64url')
+  return new LinkKeeper({ clock, random: Math.random, log, dial }, { instance, quietUntil })
 }
 
 function registrationFor(wish: RunWish, identity: Identity, host: Host) {

@@ -4,7 +4,16 @@ import type { ServerOpinion } from '@muster/core/device-protocol.ts'
 import { testLoop, unreachable, uuid } from './fixtures.ts'
 import { beliefOf, type StatusView, span, statusText } from './status-view.ts'
 
-const running = { pid: 7, version: '1', uuid, server: 'https://m', problems: [], startedAt: 0 }
+const link = {
+  phase: 'up',
+  epoch: 7,
+  replica: 'one',
+  upSinceAt: 0,
+  dialAt: null,
+  failureCount: 0,
+  trouble: null,
+} as const
+const running = { pid: 7, version: '1', uuid, server: 'https://m', problems: [], startedAt: 0, link }
 
 test('a span is told in its two largest units', () => {
   for (const [ms, text] of [

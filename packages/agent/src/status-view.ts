@@ -5,6 +5,7 @@
 import type { ServerOpinion } from '@muster/core/device-protocol.ts'
 import { isStatus, statuses } from '@muster/core/statuses.ts'
 import type { Outcome } from './answers.ts'
+import type { KeeperState } from './link-keeper.ts'
 import type { ErrandName, LoopState } from './loop.ts'
 import { differenceOf } from './report.ts'
 
@@ -21,9 +22,18 @@ export type Belief = {
   /** Silent for this long, after a goodbye. */
   quietForMs: number | null
   errands: Record<ErrandName, ErrandBelief>
+  link: LinkBelief
   /** What the server has not acknowledged yet. */
   unreported: string[]
   problems: { what: string; why: string }[]
+}
+
+export type LinkBelief = Pick<
+  KeeperState,
+  'phase' | 'epoch' | 'replica' | 'failureCount' | 'trouble'
+> & {
+  upForMs: number | null
+  nextInMs: number | null
 }
 
 export type ErrandBelief = {
@@ -36,10 +46,11 @@ export type ErrandBelief = {
 
 type Running = Pick<Belief, 'pid' | 'version' | 'uuid' | 'server' | 'problems'> & {
   startedAt: number
+  link: KeeperState
 }
 
 export function beliefOf(state: LoopState, running: Running, now: number): Belief {
-  const { startedAt, ...named } = running
+  const { startedAt, link, ...named } = running
   const quietForMs = state.quietUntil > now ? Math.round(state.quietUntil - now) : null
   const errand = (name: ErrandName): ErrandBelief => {
     const { inFlight, dueAt, okAt, failureCount, last } = state.errands[name]
@@ -66,7 +77,17 @@ export function beliefOf(state: LoopState, running: Running, now: number): Belie
       heartbeat: errand('heartbeat'),
       report: errand('report'),
     },
+    link: linkBelief(link, now),
     unreported: Object.keys({ ...changes, ...metrics }),
+  }
+}
+
+function linkBelief({ upSinceAt, dialAt, ...link }: KeeperState, now: number): LinkBelief {
+  const upForMs = upSinceAt === null ? null : Math.round(now - upSinceAt)
+  return {
+    ...link,
+    upForMs,
+    nextInMs: dialAt === null ? null : Math.max(0, Math.round(dialAt - now)),
   }
 }
 
@@ -104,10 +125,27 @@ function agentLines(agent: Belief): string[] {
   ]
   if (!agent.registered) lines.push(`registration: ${errandLine(register)}`)
   else lines.push(`heartbeat every ${span(agent.intervalMs)}: ${errandLine(heartbeat)}`)
+  lines.push(`cloudlink: ${linkLine(agent.link)}`)
   if (agent.unreported.length > 0)
     lines.push(`not reported yet: ${agent.unreported.join(', ')}; ${errandLine(report)}`)
   for (const { what, why } of agent.problems) lines.push(`cannot write the ${what}: ${why}`)
   return lines
+}
+
+function linkLine({
+  phase,
+  upForMs,
+  replica,
+  nextInMs,
+  failureCount,
+  trouble,
+}: LinkBelief): string {
+  if (phase === 'off') return 'off'
+  if (phase === 'up') return `up for ${span(upForMs ?? 0)}, at ${replica}`
+  const parts = [phase === 'dialling' ? 'being opened' : 'down']
+  if (trouble !== null) parts.push(`${failureCount} failed: ${trouble}`)
+  if (nextInMs !== null) parts.push(`next in ${span(nextInMs)}`)
+  return parts.join('; ')
 }
 
 function errandLine({ inFlight, nextInMs, okAgoMs, failureCount, last }: ErrandBelief): string {

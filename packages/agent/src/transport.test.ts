@@ -7,6 +7,7 @@ import { monotonicClock } from './clock.ts'
 import { explainFailure } from './failures.ts'
 import { makeCertificate, openWireServer, temporaryFolder, uuid } from './fixtures.ts'
 import { type Call, createHttpTransport } from './transport.ts'
+import { straightWay } from './way.ts'
 
 const clock = monotonicClock()
 const heartbeat: Call = {
@@ -118,7 +119,12 @@ test('over TLS a new connection resumes the session of the one before', async ()
   using folder = temporaryFolder()
   const { caFile, key, cert } = makeCertificate(folder.path)
   await using server = await openWireServer({ key, cert })
-  const transport = createHttpTransport({ http: https, clock, serverUrl: server.url, caFile })
+  const transport = createHttpTransport({
+    http: https,
+    clock,
+    serverUrl: server.url,
+    way: { ...straightWay, caFile },
+  })
   await transport.request(heartbeat)
   server.cut()
   await transport.request(heartbeat)
@@ -145,7 +151,12 @@ test('a certificate that the clock finds not valid yet, or expired, says to chec
     using folder = temporaryFolder()
     const { caFile, key, cert } = makeCertificate(folder.path, from, to)
     await using server = await openWireServer({ key, cert })
-    const transport = createHttpTransport({ http: https, clock, serverUrl: server.url, caFile })
+    const transport = createHttpTransport({
+      http: https,
+      clock,
+      serverUrl: server.url,
+      way: { ...straightWay, caFile },
+    })
     await assert.rejects(transport.request(heartbeat), (error) => {
       assert.match(explainFailure(error), words)
       return true

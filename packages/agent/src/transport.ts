@@ -2,10 +2,10 @@
 // a NAT has dropped it, the next one resumes the TLS session: a heartbeat costs a few hundred bytes
 // instead of a handshake. Only headers that carry something are sent.
 
-import { readFileSync } from 'node:fs'
-import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '@muster/core/clock.ts'
+import { createConnections, straightWay, type Way } from './way.ts'
 
 export type Call = {
   method: 'GET' | 'POST' | 'PATCH'
@@ -39,27 +39,24 @@ const probeAfterMs = 8 * 3_600_000
 
 type HttpModule = typeof import('node:http') | typeof import('node:https')
 
-/** `serverUrl` may have a path, under which the device API lives. `caFile` is PEM. */
+/** `serverUrl` may have a path, under which the device API lives. */
 export function createHttpTransport(options: {
   http: HttpModule
   clock: Clock
   serverUrl: string
-  caFile?: string | undefined
+  way?: Way | undefined
 }): HttpTransport {
   const url = new URL(options.serverUrl)
   const base = url.pathname.replace(/\/+$/, '')
-  const agent = new options.http.Agent({
-    keepAlive: true,
-    keepAliveMsecs: probeAfterMs,
-    maxSockets: 1,
-  })
+  const kept = { keepAlive: true, keepAliveMsecs: probeAfterMs, maxSockets: 1 }
+  const { http, serverUrl, way = straightWay } = options
+  const agent = createConnections(http, serverUrl, way, kept)
   const inFlight = new Map<ClientRequest, (error: Error) => void>()
   const connections = { openedCount: 0, resumedCount: 0 }
-  const target: RequestOptions & { ca?: string } = {
+  const target: RequestOptions = {
     hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port || (url.protocol === 'https:' ? 443 : 80),
-    agent: agent as Agent,
-    ...(options.caFile === undefined ? {} : { ca: readFileSync(options.caFile, 'utf8') }),
+    agent,
   }
 
   const once = (call: Call) =>

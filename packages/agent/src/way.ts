@@ -1,0 +1,43 @@
+// The way to the server that heartbeats and cloudlink share: whom to trust, what to show, and which
+// proxy is between. Each of the two has connections of its own on it, so that neither waits for the other.
+
+import { readFileSync } from 'node:fs'
+import type { Agent, AgentOptions } from 'node:http'
+import { leadThroughProxy } from './proxy.ts'
+
+export type Way = {
+  /** PEM of the CA to trust instead of the well-known ones. */
+  caFile: string | null
+  /** PEM, for servers that ask for a certificate of the device. */
+  clientCertFile: string | null
+  clientKeyFile: string | null
+  proxy: URL | null
+}
+
+export const straightWay: Way = {
+  caFile: null,
+  clientCertFile: null,
+  clientKeyFile: null,
+  proxy: null,
+}
+
+type HttpModule = typeof import('node:http') | typeof import('node:https')
+
+/** Connections to the server on this way. Throws what the disk says where a file cannot be read. */
+export function createConnections(
+  http: HttpModule,
+  serverUrl: string,
+  way: Way,
+  options: AgentOptions,
+): Agent {
+  const secure = new URL(serverUrl).protocol === 'https:'
+  const text = (file: string) => readFileSync(file, 'utf8')
+  const trust = {
+    ...(way.caFile === null ? {} : { ca: text(way.caFile) }),
+    ...(way.clientCertFile === null ? {} : { cert: text(way.clientCertFile) }),
+    ...(way.clientKeyFile === null ? {} : { key: text(way.clientKeyFile) }),
+  }
+  const agent = new http.Agent({ ...options, ...(secure ? trust : {}) }) as Agent
+  if (way.proxy) leadThroughProxy(agent, way.proxy, secure)
+  return agent
+}
