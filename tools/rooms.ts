@@ -29,7 +29,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   agent: { at: ['packages/agent/'], imports: ['core'] },
   cli: { at: ['packages/cli/'], imports: ['core'] },
   dashboard: { at: ['packages/dashboard/'], imports: ['core'] },
-  workshop: { at: ['sim/', 'bench/', 'e2e/', 'tools/'], imports: 'anything' },
+  workshop: { at: ['sim/', 'bench/', 'fuzz/', 'e2e/', 'tools/'], imports: 'anything' },
 }
 
 /** The room of a file, or undefined for one that stands outside. */

@@ -9,7 +9,7 @@ import { registerApi } from './api/api.ts'
 import { loadDeviceView } from './api/device-routes.ts'
 import { registerOperations } from './api/operations.ts'
 import type { Queries } from './api/ports.ts'
-import { registerProblems } from './api/problems.ts'
+import { refuseBadMessage, refuseBadPath, registerProblems } from './api/problems.ts'
 import { StreamHub } from './api/stream.ts'
 import { compileValidator } from './api/validation.ts'
 import { keepConnections } from './app/connections.ts'
@@ -207,6 +207,8 @@ function createServer(deps: AppDeps): FastifyInstance {
     // Our own hook answers as problem details.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 128 },
+    frameworkErrors: refuseBadPath,
+    clientErrorHandler: refuseBadMessage,
   }
   // The two kinds of server differ in type alone.
   const fastify = (tls

@@ -1,6 +1,7 @@
 // Every failure becomes RFC 9457 problem details, in one place. A refusal of the registry is told as
 // it is; a failure of our own is told as nothing but a request id, under which the log has the rest.
 
+import type { Socket } from 'node:net'
 import { type ErrorCode, errors, problemOf, Refusal } from '@muster/core/errors.ts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TLocalizedValidationError } from 'typebox/error'
@@ -23,6 +24,24 @@ export function registerProblems(app: FastifyInstance, { isStoreFailure }: Probl
       request.log.warn({ err: error }, 'the database could not be reached')
     return send(reply, request, refusal)
   })
+}
+
+/** What is refused before there is a route: a path that cannot be read. */
+export function refuseBadPath(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+  send(reply, request, new Refusal('invalid-request', error.message))
+}
+
+/** What is not HTTP, or more of it than is taken, is told on the bare connection. */
+export function refuseBadMessage(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'body-too-large' : 'invalid-request'
+  const { title, ...problem } = problemOf(code, 'the message cannot be read as HTTP')
+  const body = JSON.stringify({ title, ...problem })
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${title}\r\nconnection: close\r\n` +
+      `content-type: application/problem+json; charset=utf-8\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
 }
 
 function send(reply: FastifyReply, request: FastifyRequest, refusal: Refusal): FastifyReply {

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
@@ -31,6 +31,7 @@ export type TestServer = Awaited<ReturnType<typeof openServer>>
 export async function openServer({
   open = () => openDatabase({ kind: 'memory' }),
   around = undefined as ((runner: SqliteRunner) => SqliteRunner) | undefined,
+  log = pino({ level: 'silent' }) as FastifyBaseLogger,
 } = {}) {
   const database = around ? await openDatabase({ kind: 'memory', around }) : await open()
   const bus = createMemoryBus()
@@ -41,7 +42,7 @@ export async function openServer({
     bus,
     clock,
     replica: randomUUID(),
-    log: pino({ level: 'silent' }),
+    log,
     administrator: { email: null, password: null, token: adminToken },
   })
   const undocumented = holdToDocument(app.fastify)

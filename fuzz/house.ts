@@ -1,0 +1,205 @@
+// A whole server to be mistreated: real parts over real HTTP on loopback, an organization of ours, and
+// another one with its fleet, whose names must never be seen. Every answer is held to the document by
+// the fixtures of the server; here is asked what holds for any of them.
+
+import { type IncomingMessage, request as openRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { errors } from '@muster/core/errors.ts'
+import { pino } from 'pino'
+import { adminToken, keyOf, openServer, uuidOf } from '../packages/server/src/app/fixtures.ts'
+import type { Database } from '../packages/server/src/store/database.ts'
+import type { FuzzRequest, Operation, Parameter } from './requests.ts'
+import type { Schema, World } from './values.ts'
+
+/** In the names, tags and facts of the other organization, and in nothing that is ever sent. */
+export const canary = 'canary7f3a'
+const foreignUuid = uuidOf(0xf0f0)
+const foreignSlug = 'foreign-fleet'
+const answerLimitMs = 15_000
+const streamPeekMs = 30
+const maxKnown = 40
+
+export type Answer = { status: number; type: string; text: string; body: unknown }
+export type House = Awaited<ReturnType<typeof openFuzzHouse>>
+
+export async function openFuzzHouse(open: () => Promise<Database>) {
+  const causes: string[] = []
+  const log = pino({ level: 'error' }, { write: (line: string) => void causes.push(line) })
+  const server = await openServer({ open, log })
+  const { fastify } = server.app
+  await furnish(server)
+  await fastify.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = fastify.server.address() as AddressInfo
+  const document = fastify.swagger() as unknown as Document
+  const world: World = { known: new Map(), schemas: document.components.schemas }
+  learn({
+    uuid: [uuidOf(1), uuidOf(2), foreignUuid, uuidOf(99)],
+    slug: ['kiosks', 'yard', foreignSlug],
+    key: [keyOf(uuidOf(1)), keyOf(uuidOf(2)), keyOf(foreignUuid)],
+  })
+
+  function learn(said: unknown): void {
+    if (Array.isArray(said)) for (const one of said) learn(one)
+    if (typeof said !== 'object' || said === null) return
+    for (const [name, value] of Object.entries(said)) {
+      learn(value)
+      const values = Array.isArray(value) ? value : [value]
+      const plain = values.filter((one) => typeof one === 'string' || typeof one === 'number')
+      if (plain.length === 0 || name === 'text') continue
+      const known = world.known.get(name) ?? []
+      world.known.set(name, [...known, ...plain].slice(-maxKnown))
+    }
+  }
+
+  return {
+    operations: operationsOf(document),
+    world,
+    learn,
+    credentials: { own: adminToken, others: ['mat_unknown', keyOf(uuidOf(1)), keyOf(foreignUuid)] },
+
+    send: (request: FuzzRequest): Promise<Answer> => send(port, request),
+
+    /** What is wrong with an answer, or null. */
+    async wrongWith(answer: Answer, request: FuzzRequest): Promise<string | null> {
+      const wrong = wrongWith(answer, request)
+      if (wrong) return `${wrong}\n${causes.splice(0).join('')}`
+      try {
+        await server.ask('GET', '/healthz', undefined, { as: '' })
+        return null
+      } catch (error) {
+        return error instanceof Error ? error.message : String(error)
+      }
+    },
+
+    /** Whether we may still do anything: we may have signed ourselves out. */
+    async isWelcome(): Promise<boolean> {
+      return (await server.call('GET', '/whoami')).status === 200
+    },
+
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  }
+}
+
+type Server = Awaited<ReturnType<typeof openServer>>
+
+/** Two fleets of ours with a device each, and one that then becomes another organization's. */
+async function furnish(server: Server): Promise<void> {
+  for (const [slug, number] of [
+    ['kiosks', 1],
+    ['yard', 2],
+  ] as const) {
+    await server.addFleet(slug)
+    await server.register(await server.addProvisioningKey(slug), { uuid: uuidOf(number) })
+    await server.heartbeat(uuidOf(number))
+  }
+  await server.addFleet(foreignSlug, { name: `${canary} fleet` })
+  const key = await server.addProvisioningKey(foreignSlug)
+  await server.register(key, { uuid: foreignUuid, device_name: `${canary} device` })
+  await server.heartbeat(foreignUuid)
+  await server.report(foreignUuid, { os_version: `${canary} os` })
+  await server.call('PATCH', `/devices/${foreignUuid}`, { tags: { [canary]: canary } })
+  const { write } = server.database
+  const foreign = {
+    slug: `${canary}-org`,
+    name: `${canary} org`,
+    allows_paid_fleets: 1,
+    created_at: 0,
+  }
+  const { id } = await write
+    .insertInto('organizations')
+    .values(foreign)
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await write
+    .updateTable('fleets')
+    .set({ organization_id: id })
+    .where('slug', '=', foreignSlug)
+    .execute()
+}
+
+function wrongWith(
+  { status, type, text, body }: Answer,
+  { path, headers }: FuzzRequest,
+): string | null {
+  if (status >= 500 && status !== 503) return `${status}`
+  const isTold = headers.authorization === `Bearer ${keyOf(foreignUuid)}`
+  if (text.includes(canary) && !isTold) return 'it tells of another organization'
+  if (
+    status < 300 &&
+    /^\/api\/v1\//.test(path) &&
+    (text.includes(foreignUuid) || text.includes(foreignSlug))
+  )
+    return 'it tells of a device or fleet of another organization'
+  if (/\n {4}at |node_modules|\.ts:\d/.test(text)) return 'it has a stack trace'
+  if (status < 400 || (status === 409 && type.startsWith('text/plain'))) return null
+  if (!type.startsWith('application/problem+json'))
+    return `a refusal as ${type}: ${text.slice(0, 200)}`
+  const { code, status: said } = body as { code?: string; status?: number }
+  if (!code || !Object.hasOwn(errors, code)) return `an unknown code ${code}`
+  return said === status ? null : `${status} that says ${said}`
+}
+
+function send(
+  port: number,
+  { operation, method, path, headers, body }: FuzzRequest,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = openRequest({ port, host: '127.0.0.1', method, path, headers }, (response) => {
+      readAnswer(response, operation).then((answer) => {
+        clearTimeout(timer)
+        resolve(answer)
+      }, reject)
+      if (/event-stream/.test(response.headers['content-type'] ?? ''))
+        setTimeout(() => response.destroy(), streamPeekMs)
+    })
+    const timer = setTimeout(() => {
+      request.destroy()
+      reject(new Error(`no answer within ${answerLimitMs} ms`))
+    }, answerLimitMs)
+    request.on('error', (error) => {
+      clearTimeout(timer)
+      // A body that is refused early is answered while it is still being sent.
+      reject(error)
+    })
+    request.end(body)
+  })
+}
+
+async function readAnswer(response: IncomingMessage, { isStream }: Operation): Promise<Answer> {
+  let text = ''
+  response.setEncoding('utf8')
+  try {
+    for await (const piece of response) text += piece
+  } catch (error) {
+    if (!isStream) throw error
+  }
+  const type = response.headers['content-type'] ?? ''
+  const body = /json/.test(type) ? JSON.parse(text) : undefined
+  return { status: response.statusCode!, type, text, body }
+}
+
+type Document = {
+  paths: Record<string, Record<string, Described>>
+  components: { schemas: Record<string, Schema> }
+}
+type Described = {
+  parameters?: Parameter[]
+  requestBody?: { content: Record<string, { schema: Schema }> }
+  responses: Record<string, { content?: object }>
+}
+
+function operationsOf({ paths }: Document): Operation[] {
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([verb, { parameters = [], requestBody, responses }]) => {
+      const method = verb.toUpperCase()
+      return {
+        name: `${method} ${path}`,
+        method,
+        path,
+        parameters,
+        body: Object.values(requestBody?.content ?? {})[0]?.schema ?? null,
+        isStream: Object.hasOwn(responses[200]?.content ?? {}, 'text/event-stream'),
+      }
+    }),
+  )
+}
