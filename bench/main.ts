@@ -10,6 +10,7 @@
 import { parseArgs } from 'node:util'
 import { agent } from './agent.ts'
 import { heartbeats } from './heartbeats.ts'
+import { history } from './history.ts'
 import { lateness } from './lateness.ts'
 import { overview } from './overview.ts'
 import { tableOf, writePage } from './page.ts'
@@ -28,6 +29,7 @@ const benches: Record<string, Bench> = {
   start,
   agent,
   wire,
+  history,
 }
 
 const { values: options } = parseArgs({

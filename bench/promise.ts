@@ -1,7 +1,7 @@
 // What a bench answers with: one measured figure beside what was promised, and how it was found. The
 // verdict is derived from the figures alone.
 
-export type Unit = '×' | 'ms' | 's' | 'MB' | '%'
+export type Unit = '×' | 'ms' | 's' | 'MB' | 'B' | '%'
 
 export type Measured = {
   promise: string

@@ -324,6 +324,9 @@ export const HistoryQuery = T.Object(
   {
     from: T.Optional(Instant('Transitions at or after this instant.')),
     to: T.Optional(Instant('Transitions before this instant.')),
+    statusFrom: T.Optional(StatusWord),
+    statusTo: T.Optional(StatusWord),
+    reason: T.Optional(words(reasonCodes)),
     limit: limitQuery,
     cursor: cursorQuery,
   },
@@ -332,6 +335,9 @@ export const HistoryQuery = T.Object(
 export const AtQuery = T.Object(
   {
     time: T.String({ description: 'Epoch ms, or an ISO 8601 date and time.', maxLength: 40 }),
+    status: T.Optional(
+      T.String({ description: 'One status, or several joined by commas.', maxLength: 200 }),
+    ),
     limit: limitQuery,
     cursor: cursorQuery,
   },
