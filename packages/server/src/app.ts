@@ -14,6 +14,7 @@ import { StreamHub } from './api/stream.ts'
 import { compileValidator } from './api/validation.ts'
 import { keepConnections } from './app/connections.ts'
 import { describeApi } from './app/openapi.ts'
+import { type Audit, createAudit } from './audit/audit.ts'
 import {
   type AdministratorSettings,
   type MadeAdministrator,
@@ -33,6 +34,7 @@ import { Reach } from './presence/reach.ts'
 import type { ServerClock } from './presence/server-clock.ts'
 import { createRegistry } from './registry/registry.ts'
 import { createAccessQueries } from './store/access-queries.ts'
+import { createAuditStore } from './store/audit-store.ts'
 import { createAuthStore } from './store/auth-store.ts'
 import type { Database } from './store/database.ts'
 import { createDeviceQueries } from './store/device-queries.ts'
@@ -61,6 +63,10 @@ export type AppDeps = {
   trustProxy?: boolean | readonly string[]
   /** How many links may be opened in a second. */
   linkLimit?: TurnstileLimit
+  /** How long entries of the audit log are kept; null or absent: for ever. */
+  auditKeptMs?: number | null
+  /** Of the API, for each token; null or absent: as many as there are. */
+  requestsPerSecond?: number | null
 }
 
 export type App = ReturnType<typeof createApp>
@@ -99,7 +105,9 @@ export function createApp(deps: AppDeps) {
   const history = new History({ store: createHistoryKeeping(database), clock, log })
   const hub = new StreamHub({ queries, changes: bus, clock, log })
   const auth = createAuth({ store: authStore, clock })
-  const api = { registry, presence, queries, auth, hub, history, clock }
+  const audit = openAudit(deps)
+  const { requestsPerSecond = null } = deps
+  const api = { registry, presence, queries, auth, hub, history, clock, audit, requestsPerSecond }
   const fastify = createServer(deps)
   let stopping = false
   refuseWhen(() => stopping, fastify)
@@ -131,6 +139,7 @@ export function createApp(deps: AppDeps) {
       links.start()
       await hub.start()
       history.start()
+      await audit.start()
       await fastify.ready()
       reach?.start()
       return made
@@ -145,6 +154,7 @@ export function createApp(deps: AppDeps) {
       await history.stop()
       await links.stop()
       await fastify.close()
+      await audit.stop()
       await registry.stop()
       await presence.stop()
       await bus.stop()
@@ -156,6 +166,10 @@ export function createApp(deps: AppDeps) {
 const amongReplicas = { idleRoundMs: 250, soonMs: 200 }
 /** Nobody waits; a device that is heard twice in this time is written once. */
 const alone = { idleRoundMs: 1_000, soonMs: 1_000 }
+function openAudit({ database, clock, log, replica, auditKeptMs = null }: AppDeps): Audit {
+  const store = createAuditStore(database)
+  return createAudit({ store, clock, log, replica, shared: database.shared, keptMs: auditKeptMs })
+}
 
 function createLinks(deps: AppDeps, presence: Presence): Links {
   const { bus, random = Math.random } = deps

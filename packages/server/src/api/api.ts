@@ -3,24 +3,33 @@
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
+import { registerActs } from './acts.ts'
 import { registerAdmission } from './admission.ts'
+import { registerAudit } from './audit-routes.ts'
 import { registerDevices } from './device-routes.ts'
 import type { ApiDeps } from './door.ts'
+import { registerEntityTags } from './entity-tags.ts'
 import { registerFleets } from './fleet-routes.ts'
 import { registerHistory } from './history-routes.ts'
+import { limitRequests, limitUsers } from './rate-limits.ts'
 import { registerSession } from './session-routes.ts'
 import { registerStream } from './stream-routes.ts'
 
 export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   await app.register(
     async (scope) => {
+      limitRequests(scope, deps)
       registerAdmission(scope, deps)
+      limitUsers(scope, deps)
+      registerActs(scope, deps)
+      registerEntityTags(scope)
       const api = scope.withTypeProvider<TypeBoxTypeProvider>()
       registerSession(api, deps)
       registerFleets(api, deps)
       registerDevices(api, deps)
       registerHistory(api, deps)
       registerStream(api, deps)
+      registerAudit(api, deps)
     },
     { prefix: '/api/v1' },
   )

@@ -12,6 +12,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
+import type { Audit } from '../audit/audit.ts'
 import type { History } from '../history/history.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Authenticator, Principal, Queries } from './ports.ts'
@@ -25,6 +26,9 @@ export type ApiDeps = {
   hub: StreamHub
   history: History
   clock: Clock
+  audit: Audit
+  /** For each token; null: no limit. */
+  requestsPerSecond: number | null
 }
 
 export type Api = FastifyInstance<

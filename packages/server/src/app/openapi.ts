@@ -18,6 +18,7 @@ import {
 } from '@muster/core/api.ts'
 import { type ErrorCode, errors } from '@muster/core/errors.ts'
 import type { FastifySchema } from 'fastify'
+import { withManners } from './openapi-manners.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -72,7 +73,10 @@ export function describeApi(publicUrl: string | null): FastifyDynamicSwaggerOpti
     // A public URL with a path is the address of the server, and no part of ours.
     stripBasePath: false,
     transform: ({ schema, url, route: { method } }) => ({
-      schema: withRefusals(schema ?? {}, [method].flat().includes('GET')),
+      schema: withRefusals(
+        withManners(schema ?? {}, [method].flat()[0]!),
+        [method].flat().includes('GET'),
+      ),
       url,
     }),
     transformObject: (made) => withNames('openapiObject' in made ? made.openapiObject : {}),

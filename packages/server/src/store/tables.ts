@@ -195,4 +195,51 @@ export type Tables = {
   /** The counter from which epochs of links are drawn. */
   link_epochs: { id: number; last: number }
   gaps: { id: Generated<number>; from_at: number; until_at: number; kind: string }
+  /** Acts of people and programs that have begun and not ended: durable before their effect. */
+  audit_acts: {
+    id: string
+    replica: string
+    begun_at: number
+    /** What it changes, alone until it has ended; null: it guards nothing. */
+    guards: string | null
+    draft: string
+  }
+  audit_entries: {
+    organization_id: number
+    position: number
+    at: number
+    user_id: number | null
+    user_email: string | null
+    role: string | null
+    credential: string | null
+    operation: string
+    target: string | null
+    fleet: string | null
+    address: string | null
+    client: string | null
+    outcome: string
+    code: string | null
+    detail: string
+    hash: string
+  }
+  /** One row for each chain; it stays locked until the commit, so replicas append in one order. */
+  audit_heads: {
+    organization_id: number
+    position: number
+    hash: string
+    /** The last entry that retention removed. */
+    anchor_position: number
+    anchor_hash: string
+  }
+  idempotency_keys: {
+    /** A hash of the key and of whose it is. */
+    scope: string
+    act_id: string
+    request_hash: string
+    begun_at: number
+    /** Null until it was answered. */
+    status: number | null
+    /** Sealed with the key itself, which is kept nowhere. */
+    answer: string | null
+  }
 }
