@@ -50,6 +50,8 @@ export function deviceView(changed: Partial<DeviceView> = {}): DeviceView {
     tags: {},
     facts: {},
     lastAddress: '192.0.2.7',
+    lastContactAt: now - 5_000,
+    active: true,
     createdAt: now - 86_400_000,
     ...changed,
   }

@@ -2,6 +2,7 @@
 // here. Instants are epoch ms on the server's clock, durations are ms, lists are pages.
 
 import { type Static, Type as T } from 'typebox'
+import { maxFilterLength } from './device-filter.ts'
 import { errorCodes } from './errors.ts'
 import { policyLimits } from './policy.ts'
 import { reasonCodes } from './reasons.ts'
@@ -124,6 +125,8 @@ export const DeviceView = T.Object({
     description: 'What the device reported about its host.',
   }),
   lastAddress: Nullable(T.String()),
+  lastContactAt: Nullable(Instant('When it was last heard, on either channel.')),
+  active: T.Boolean({ description: 'Whether it counts against the allowance.' }),
   createdAt: Instant('When it was registered or preregistered.'),
 })
 export type DeviceView = Static<typeof DeviceView>
@@ -304,16 +307,25 @@ export type PageOf<V> = { items: V[]; nextCursor: string | null; total?: number 
 const limitQuery = T.Optional(T.Integer({ minimum: 1, maximum: 500, default: 50 }))
 const cursorQuery = T.Optional(T.String({ maxLength: 500 }))
 
-export const deviceSorts = ['name', '-name', 'since', '-since', 'created', '-created'] as const
 export const DeviceQuery = T.Object(
   {
     fleet: T.Optional(Slug),
     status: T.Optional(
       T.String({ description: 'One status, or several joined by commas.', maxLength: 200 }),
     ),
-    q: T.Optional(T.String({ description: 'The beginning of a name or a uuid.', maxLength: 100 })),
+    q: T.Optional(
+      T.String({
+        description: 'Any part of a name, a tag or an address, or the beginning of a uuid.',
+        maxLength: 100,
+      }),
+    ),
     tag: T.Optional(T.String({ description: '`key` or `key=value`.', maxLength: 400 })),
-    sort: T.Optional(words(deviceSorts)),
+    filter: T.Optional(
+      T.String({ description: 'In the filter language.', maxLength: maxFilterLength }),
+    ),
+    sort: T.Optional(
+      T.String({ description: 'A column; `-` before it turns the order round.', maxLength: 150 }),
+    ),
     limit: limitQuery,
     cursor: cursorQuery,
   },

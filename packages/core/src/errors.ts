@@ -39,6 +39,18 @@ export const errors = {
     title: 'The cursor is not one that this list gave out',
     advice: 'Start again from the first page, with the same filters and sort.',
   },
+  'invalid-filter': {
+    http: 400,
+    exit: exitCodes.usage,
+    title: 'The filter cannot be read',
+    advice: 'Correct it where the detail says. Quote texts: tag.site = "north".',
+  },
+  'sort-too-wide': {
+    http: 400,
+    exit: exitCodes.usage,
+    title: 'So many devices cannot be sorted by this',
+    advice: 'Narrow the list with a filter, or sort by name, since, created or uuid.',
+  },
   'invalid-report': {
     http: 400,
     exit: exitCodes.usage,

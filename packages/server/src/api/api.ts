@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { registerActs } from './acts.ts'
 import { registerAdmission } from './admission.ts'
 import { registerAudit } from './audit-routes.ts'
+import { registerDeviceList } from './device-list-routes.ts'
 import { registerDevices } from './device-routes.ts'
 import type { ApiDeps } from './door.ts'
 import { registerEntityTags } from './entity-tags.ts'
@@ -32,5 +33,6 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerAudit(api, deps)
     },
     { prefix: '/api/v1' },
+      registerDeviceList(api, deps)
   )
 }

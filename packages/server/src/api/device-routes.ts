@@ -7,20 +7,15 @@ import {
   DeviceKeyCreated,
   DevicePreregister,
   DevicePreregistered,
-  DeviceQuery,
   DeviceView,
   Nothing,
-  Page,
 } from '@muster/core/api.ts'
 import { type ErrorCode, Refusal } from '@muster/core/errors.ts'
 import type { Right } from '@muster/core/rights.ts'
-import { isStatus, type Status, statusWords } from '@muster/core/statuses.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type as T } from 'typebox'
 import { admitFleet, demand, deviceOf } from './admission.ts'
-import { readCursor, type Shape, writeCursor } from './cursor.ts'
 import { type Api, type ApiDeps, principalOf } from './door.ts'
-import type { DeviceFilter, Visible } from './ports.ts'
 import { deviceViewOf } from './view.ts'
 
 const tags = ['devices']
@@ -48,75 +43,9 @@ async function loadView(deps: ApiDeps, uuid: string): Promise<DeviceView> {
 }
 
 export function registerDevices(api: Api, deps: ApiDeps): void {
-  registerDeviceList(api, deps)
   registerDevice(api, deps)
   registerDeviceSwitches(api, deps)
   registerDeviceKeys(api, deps)
-}
-
-function registerDeviceList(api: Api, deps: ApiDeps): void {
-  const { queries, presence, clock } = deps
-  api.get(
-    '/devices',
-    {
-      config: { right: 'devices-read' },
-      schema: {
-        tags,
-        summary: 'Devices, filtered and sorted',
-        querystring: DeviceQuery,
-        response: { 200: Page(DeviceView) },
-      },
-    },
-    async (request) => {
-      const { limit = 50, cursor, ...asked } = request.query
-      const fleet = asked.fleet && (await admitFleet(deps, request, asked.fleet))
-      const filter = filterOf(principalOf(request).visible, asked, fleet ? fleet.id : undefined)
-      const after = readCursor(cursor, asked, shapeOf(filter))
-      const { rows, next } = await queries.loadDevicePage(filter, { limit, after })
-      const total = await queries.loadDeviceTotal(filter)
-      const now = clock.now()
-      return {
-        items: rows.map((row) => deviceViewOf(row, presence.gaps, now)),
-        nextCursor: writeCursor(next, asked),
-        ...(total === null ? {} : { total }),
-      }
-    },
-  )
-}
-
-function shapeOf({ sort }: DeviceFilter): Shape {
-  return [sort.endsWith('name') ? 'string' : 'number', 'number']
-}
-
-function filterOf(
-  visible: Visible,
-  { status, q, tag, sort = 'name' }: Omit<DeviceQuery, 'limit' | 'cursor'>,
-  fleetId: number | undefined,
-): DeviceFilter {
-  return {
-    visible,
-    sort,
-    ...(fleetId === undefined ? {} : { fleetId }),
-    ...(status ? { statuses: statusesOf(status) } : {}),
-    ...(q ? { q } : {}),
-    ...(tag ? { tag: tagOf(tag) } : {}),
-  }
-}
-
-function statusesOf(list: string): Status[] {
-  const statuses = [...new Set(list.split(','))]
-  const unknown = statuses.filter((word) => !isStatus(word))
-  if (unknown.length > 0)
-    throw new Refusal(
-      'invalid-request',
-      `status: ${unknown.join(', ')} is none of ${statusWords.join(', ')}`,
-    )
-  return statuses as Status[]
-}
-
-function tagOf(text: string): { key: string; value?: string } {
-  const [key, ...rest] = text.split('=')
-  return rest.length > 0 ? { key: key!, value: rest.join('=') } : { key: key! }
 }
 
 function registerDevice(api: Api, deps: ApiDeps): void {

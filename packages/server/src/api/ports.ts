@@ -1,7 +1,7 @@
 // What the API for people needs: pages of what is stored, read by keys and never by offsets; whoever
 // knows who is asking; and the changes as they happen. Writing goes through the features.
 
-import type { DeviceQuery } from '@muster/core/api.ts'
+import type { Filter } from '@muster/core/device-filter.ts'
 import type { PolicyOverrides } from '@muster/core/policy.ts'
 import type { Reason, ReasonCode } from '@muster/core/reasons.ts'
 import type { Grants, Role } from '@muster/core/rights.ts'
@@ -52,9 +52,19 @@ export type DeviceFilter = {
   visible: Visible
   fleetId?: number
   statuses?: readonly Status[]
+  /** Its relative times are before `now`. */
+  where?: { filter: Filter; now: number }
   q?: string
-  tag?: { key: string; value?: string }
-  sort: NonNullable<DeviceQuery['sort']>
+  /** A column; `-` before it turns the order round. */
+  sort: string
+}
+
+/** A page of a list that may have looked at a part of the devices only: it says how many. */
+export type DevicePage = Slice<DeviceRow> & {
+  /** How many match; null: that is not known. */
+  total: number | null
+  /** Of how many devices it looked at about how many after the page before. */
+  scanned: { count: number; of: number }
 }
 
 export type PageAsked = { limit: number; after: After | null }
@@ -68,9 +78,8 @@ export interface FleetQueries {
 }
 
 export interface DeviceQueries {
-  loadDevicePage(filter: DeviceFilter, page: PageAsked): Promise<Slice<DeviceRow>>
-  /** How many match, where the counts tell; null: they do not. */
-  loadDeviceTotal(filter: DeviceFilter): Promise<number | null>
+  /** It may have fewer rows than asked for, and a next page all the same. Refuses with `sort-too-wide`. */
+  loadDevicePage(filter: DeviceFilter, page: PageAsked): Promise<DevicePage>
   loadDeviceRow(uuid: string): Promise<DeviceRow | null>
 }
 

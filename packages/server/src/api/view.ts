@@ -29,7 +29,8 @@ const shortUuidLength = 7
 export function deviceViewOf(row: DeviceRow, gaps: Gaps, now: number): DeviceView {
   const { docket } = row
   const evidence = evidenceOf(docket, docket.evidence, gaps)
-  const at = Math.max(now - unsettledMs, docket.judgedAt, lastContactAt(docket.evidence))
+  const heardAt = lastContactAt(docket.evidence)
+  const at = Math.max(now - unsettledMs, docket.judgedAt, heardAt)
   const verdict = deriveStatus(evidence, docket.policy, at)
   const standing = saysTheSame(verdict, docket.standing)
     ? docket.standing
@@ -56,6 +57,8 @@ export function deviceViewOf(row: DeviceRow, gaps: Gaps, now: number): DeviceVie
     tags: row.tags,
     facts: row.facts,
     lastAddress: docket.evidence.heartbeat?.address ?? null,
+    lastContactAt: heardAt < 0 ? null : heardAt,
+    active: docket.active,
     createdAt: row.createdAt,
   }
 }

@@ -1,221 +1,279 @@
-// The list of devices: which rows make a page, found by walking an index from where the last page
-// ended. Each of the two orders (name, since) has an index below every status, so that a list of some
-// statuses, or of all eight, merges as many short walks, and a rare status costs no more than a common
-// one. Filters that are rare instead (a tag, the beginning of a name in another order) are gathered
-// and sorted; a short count decides which. Rejected: OFFSET, whose last page reads the whole table,
-// and leaving the choice to the planner, which does not know the counts that we keep.
+// The list of devices: which rows make a page. A filter may say anything, so no index serves them all;
+// what is promised is that a page is quick, however many devices there are. Three ways, tried in turn:
+//
+// - What is rare is gathered: where an index tells that some part of the filter leaves few devices, those
+//   are looked at and sorted.
+// - What is frequent is met on a walk along the index of the order, from where the last page ended.
+// - What is neither is looked for on the same walk up to a horizon, and the page says how far it has
+//   looked: it may have few rows or none, and the next page goes on from there.
+//
+// Which way was taken does not show: the order is the same, and so is the place where a next page begins.
+// Rejected: OFFSET, whose last page reads the whole table; leaving the choice to the planner, which does
+// not know the counts that we keep; and a copy of the fleet in memory, which every replica would have to
+// fill at its start and keep in step.
 
-import { type RawBuilder, sql } from 'kysely'
-import type { DeviceFilter, PageAsked } from '../api/ports.ts'
-import { within } from './access-queries.ts'
+import { statusWords } from '@muster/core/statuses.ts'
+import { sql } from 'kysely'
 import type { Database } from './database.ts'
-import { lastCharacter } from './pages.ts'
+import { type Asked, allOf, type Condition } from './device-conditions.ts'
+import { type Base, type Chapter, type Order, orderOf, type Place } from './device-order.ts'
 
-type Condition = RawBuilder<boolean>
-export type Found = { id: number; key: string | number }
+export type Found = { id: number; place: Place }
 
-/** So many are sorted in a few ms; where more match, a walk meets them soon. */
-const gatherLimit = 20_000
-/** Ids below a status come from an index alone, which is quicker. */
-const gatherStatusLimit = 200_000
-/** A shorter beginning of a uuid finds nobody in particular. */
-const minUuidDigits = 4
-
-type List = {
-  database: Database
-  filter: DeviceFilter & { statuses: NonNullable<DeviceFilter['statuses']> }
-  page: PageAsked
+export type ListAsked = Asked & {
+  sort: { column: string; descending: boolean }
+  base: Base
+  /** How many devices the base has, of every status of its fleets, and of the asked statuses. */
+  counts: { ofFleets: number; ofBase: number; ofAll: number }
+  /** What is asked beyond the base. */
+  conditions: readonly Condition[]
+  /** How much looking at one device costs, 1 for its own row. */
+  weight: number
+  /** Queries of ids, each of which has all devices that match. */
+  sources: readonly Condition[]
+  limit: number
+  after: Place | null
+  budget: Budget
 }
 
-/** The ids of a page and one more, in order, with the value that they were sorted by. */
-export async function listDevices(list: List, matching: number | null): Promise<Found[]> {
-  const { filter } = list
-  const gathered = await gatheredIds(list)
-  if (gathered) return gather(list, gathered)
-  if (orderOf(filter) === 'created') return walkCreated(list, matching)
-  return walk(list)
+export type Listed = {
+  found: Found[]
+  /** Where to go on; null: there is no more. */
+  next: Place | null
+  /** How many match in all, where that was found out. */
+  total: number | null
+  /** Which share of the devices was looked at since `after`; 1: all that remained. */
+  lookedAt: number
 }
 
-function orderOf({ sort }: DeviceFilter): 'name' | 'since' | 'created' {
-  return sort.replace('-', '') as 'name' | 'since' | 'created'
+/** How many devices are looked at for a page. */
+export type Budget = {
+  /** So many are looked at and sorted in a moment. */
+  gather: number
+  /** A walk looks at so many first, to see whether matches are frequent. */
+  shortWalk: number
+  longWalk: number
 }
 
-function keyOf({ database, filter }: List): RawBuilder<unknown> {
-  const keys = {
-    name: nameKey(database),
-    since: sql`status_since`,
-    created: sql`id`,
+export const usualBudget: Budget = { gather: 8_000, shortWalk: 1_000, longWalk: 16_000 }
+const maxSources = 4
+
+/** Null: so many cannot be sorted so. */
+export async function listDevices(database: Database, list: ListAsked): Promise<Listed | null> {
+  const order = orderOf(list.sort, list.base, list)
+  const { ofBase, ofAll } = list.counts
+  const { gather: gatherLimit, shortWalk, longWalk } = list.budget
+  if (ofBase <= gatherLimit) return gather(database, list, order, baseIds(list))
+  if (isWholeLane(list, order)) return walk(database, list, order, Infinity)
+  const begun = order.chapters.length > 0 ? await walk(database, list, order, shortWalk) : null
+  if (begun && (begun.found.length >= list.limit || begun.next === null)) return begun
+  const isSelective = (count: number) => count <= gatherLimit && count < ofAll
+  for (const source of list.sources.slice(0, maxSources))
+    if (isSelective(await countUpTo(database, source, gatherLimit + 1)))
+      return gather(database, list, order, source)
+  if (!begun) return null
+  const rest = { ...list, after: begun.next, limit: list.limit - begun.found.length }
+  const further = await walk(database, rest, order, longWalk)
+  return {
+    ...further,
+    found: [...begun.found, ...further.found],
+    lookedAt: begun.lookedAt + further.lookedAt,
   }
-  return keys[orderOf(filter)]
 }
 
-/** As the index has it. */
-function nameKey({ dialect }: Database): RawBuilder<unknown> {
-  return dialect === 'sqlite' ? sql`lower(name)` : sql`lower(name) collate "C"`
+/** Every row of the lanes is asked for, so a walk never looks in vain. */
+function isWholeLane({ base, conditions }: ListAsked, { chapters }: Order): boolean {
+  const [chapter] = chapters
+  if (!chapter || conditions.length > 0) return false
+  return chapters.every(
+    ({ byStatus, byFleet, filter }) =>
+      !filter &&
+      (byStatus || base.statuses.length === statusWords.length) &&
+      (byFleet || base.fleetIds === null),
+  )
 }
 
-function direction({ sort }: DeviceFilter): RawBuilder<unknown> {
-  return sort.startsWith('-') ? sql`desc` : sql`asc`
+function baseIds({ base }: ListAsked): Condition {
+  return sql`select d.id from devices as d
+    where d.status in (${sql.join(base.statuses)}) and ${inFleets(base.fleetIds, 'lookup')}`
 }
 
-function beyond({ sort }: DeviceFilter): RawBuilder<unknown> {
-  return sort.startsWith('-') ? sql`<` : sql`>`
+function inFleets(fleetIds: Base['fleetIds'], use: 'lookup' | 'filter'): Condition {
+  if (fleetIds === null) return sql`true`
+  const column = use === 'lookup' ? sql`d.fleet_id` : sql`(d.fleet_id + 0)`
+  return sql`${column} in (${sql.join(fleetIds)})`
 }
 
-function all(conditions: readonly Condition[]): RawBuilder<unknown> {
-  return conditions.length > 0 ? sql.join(conditions, sql` and `) : sql`true`
-}
-
-/** What may be seen is a filter beside the walk: an expression has no index that would lead astray. */
-function inFleet({ visible, fleetId }: DeviceFilter): Condition[] {
-  if (fleetId === undefined) return [within(visible, sql`(fleet_id + 0)`)]
-  return [sql<boolean>`fleet_id = ${fleetId}`]
-}
-
-function nameBegins({ database, filter: { q = '' } }: List, key = nameKey(database)): Condition {
-  return sql<boolean>`${key} >= lower(${q}) and ${key} < lower(${q}) || ${lastCharacter}`
-}
-
-function uuidBegins({ q = '' }: DeviceFilter): Condition | null {
-  const digits = q.toLowerCase()
-  if (digits.length < minUuidDigits || !/^[0-9a-f]+$/.test(digits)) return null
-  return sql<boolean>`uuid >= ${digits} and uuid < ${`${digits}g`}`
-}
-
-function isTagged({ filter: { tag } }: List): Condition[] {
-  if (!tag) return []
-  const value = tag.value === undefined ? sql`` : sql` and t.value = ${tag.value}`
+/** The base as a filter: an expression has no index. */
+function isInBase({ base }: ListAsked, chapter?: Chapter): Condition[] {
+  const byStatus = sql`(d.status || '') in (${sql.join(base.statuses)})`
   return [
-    sql<boolean>`exists (select 1 from device_tags as t
-      where t.device_id = devices.id and t.key = ${tag.key}${value})`,
+    ...(chapter?.byStatus ? [] : [byStatus]),
+    ...(chapter?.byFleet || base.fleetIds === null ? [] : [inFleets(base.fleetIds, 'filter')]),
   ]
+}
+
+async function countUpTo({ read }: Database, ids: Condition, limit: number): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*) as count
+    from (select 1 as one from (${ids}) as found limit ${limit}) as counted`.execute(read)
+  return rows[0]!.count
+}
+
+type FoundRow = { id: number; chapter: number; key: string | number; total?: number }
+
+const foundOf = ({ id, chapter, key }: FoundRow): Found => ({ id, place: [chapter, key, id] })
+
+async function gather(
+  { read }: Database,
+  list: ListAsked,
+  order: Order,
+  ids: Condition,
+): Promise<Listed> {
+  const { limit, conditions, after } = list
+  const [direction, beyond] = directionOf(order)
+  const isAfter = after
+    ? sql`chapter > ${after[0]} or chapter = ${after[0]} and
+        (key ${beyond} ${after[1]} or key = ${after[1]} and id ${beyond} ${after[2]})`
+    : sql`true`
+  const matching = sql`select d.id, ${order.chapterOf} as chapter, ${order.keyOf} as key,
+      count(*) over () as total
+    from devices as d where d.id in (${ids}) and ${allOf([...isInBase(list), ...conditions])}`
+  const { rows } = await sql<FoundRow>`select * from (${matching}) as matching
+    where ${isAfter}
+    order by chapter, key ${direction}, id ${direction} limit ${limit + 1}`.execute(read)
+  const found = rows.map(foundOf)
+  return {
+    found: found.slice(0, limit),
+    next: found.length > limit ? found[limit - 1]!.place : null,
+    total: rows[0]?.total ?? (after ? null : 0),
+    lookedAt: 1,
+  }
+}
+
+function directionOf({ descending }: Order): [Condition, Condition] {
+  return descending ? [sql`desc`, sql`<`] : [sql`asc`, sql`>`]
+}
+
+/** Through the chapters until the page is full or `budget` rows have been looked at. */
+async function walk(
+  database: Database,
+  list: ListAsked,
+  order: Order,
+  budget: number,
+): Promise<Listed> {
+  const found: Found[] = []
+  let { after } = list
+  let looked = 0
+  const left = Math.ceil(budget / list.weight)
+  for (let i = after?.[0] ?? 0; i < order.chapters.length; i++) {
+    const stretch = { list, order, chapter: order.chapters[i]!, number: i }
+    const within = after?.[0] === i ? after : null
+    const horizon = left === Infinity ? null : await findHorizon(database, stretch, within, left)
+    const limit = list.limit - found.length
+    const rows = await readStretch(database, stretch, within, horizon, limit + 1)
+    found.push(...rows.slice(0, limit))
+    if (rows.length > limit) return listed(found, found.at(-1)!.place)
+    if (horizon) {
+      looked += left / stretch.chapter.lanes.length
+      return listed(found, horizon)
+    }
+    after = null
+  }
+  return { ...listed(found, null), lookedAt: 1 }
+
+  function listed(rows: Found[], next: Place | null): Listed {
+    return { found: rows, next, total: null, lookedAt: Math.min(1, looked / list.counts.ofAll) }
+  }
+}
+
+type Stretch = { list: ListAsked; order: Order; chapter: Chapter; number: number }
+
+/** The place up to which about `budget` rows are; null: there are fewer until the end of the chapter. */
+async function findHorizon(
+  { read }: Database,
+  { order, chapter, number }: Stretch,
+  after: Place | null,
+  budget: number,
+): Promise<Place | null> {
+  const quota = Math.ceil(budget / chapter.lanes.length)
+  const [direction] = directionOf(order)
+  const key = chapter.key ?? sql`''`
+  const sorted = orderedBy(chapter, direction)
+  const probes = chapter.lanes.flatMap((lane, i) =>
+    piecesBetween(chapter, order, after, null).map(
+      (piece, j) => sql`select * from (select ${sql.lit(i)} as lane, ${sql.lit(j)} as piece,
+          ${chapter.id} as id, ${key} as key
+        from ${chapter.from} where ${lane} and ${piece}
+        order by ${sorted} limit 1 offset ${quota}) as probe`,
+    ),
+  )
+  const { rows } = await sql<{ lane: number; piece: number; id: number; key: string | number }>`
+    ${sql.join(probes, sql` union all `)}`.execute(read)
+  const firsts = Map.groupBy(rows, ({ lane }) => lane)
+  const ends = [...firsts.values()].map((lane) => lane.sort((a, b) => a.piece - b.piece)[0]!)
+  const sign = order.descending ? -1 : 1
+  const [nearest] = ends.sort((a, b) => sign * (compareKeys(a.key, b.key) || a.id - b.id))
+  return nearest ? [number, nearest.key, nearest.id] : null
+}
+
+/** As the databases do: numbers by size, texts by their bytes. */
+function compareKeys(a: string | number, b: string | number): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)))
+}
+
+function orderedBy({ key, id }: Chapter, direction: Condition): Condition {
+  return key ? sql`${key} ${direction}, ${id} ${direction}` : sql`${id} ${direction}`
 }
 
 /**
- * The text as a filter beside a walk. An expression has no index: without it SQLite would rather read
- * all that match and sort them.
+ * The rows after one place and up to another, in pieces that are each one range of the index: rows that
+ * sort equal with a place are told apart by their ids.
  */
-function matchesText(list: List): Condition[] {
-  if (!list.filter.q) return []
-  const name = nameBegins(list, sql`${nameKey(list.database)} || ''`)
-  const uuid = uuidBegins(list.filter)
-  return [uuid ? sql<boolean>`(${name} or ${uuid})` : sql<boolean>`(${name})`]
+function piecesBetween(
+  { key, id }: Chapter,
+  order: Order,
+  after: Place | null,
+  until: Place | null,
+): Condition[] {
+  const [, beyond] = directionOf(order)
+  const idAfter = after && sql`${id} ${beyond} ${after[2]}`
+  const idUntil = until && sql`not (${id} ${beyond} ${until[2]})`
+  if (!key) return [allOf([idAfter, idUntil].filter((one) => one !== null))]
+  const isAt = (place: Place) => sql`${key} = ${place[1]}`
+  if (after && until && after[1] === until[1]) return [allOf([isAt(after), idAfter!, idUntil!])]
+  const between = allOf([
+    ...(after ? [sql`${key} ${beyond} ${after[1]}`] : []),
+    // The side of the horizon that is near.
+    ...(until ? [sql`${until[1]} ${beyond} ${key}`] : []),
+  ])
+  return [
+    ...(after ? [allOf([isAt(after), idAfter!])] : []),
+    between,
+    ...(until ? [allOf([isAt(until), idUntil!])] : []),
+  ]
 }
 
-/** The ids that the rare part of the filter leaves, as a query; null: no part of it is rare. */
-async function gatheredIds(list: List): Promise<RawBuilder<unknown> | null> {
-  const { filter } = list
-  if (filter.tag) {
-    const { key, value } = filter.tag
-    const tagged = sql`select device_id as id from device_tags
-      where key = ${key}${value === undefined ? sql`` : sql` and value = ${value}`}`
-    return (await isFew(list, tagged)) ? tagged : null
-  }
-  if (!filter.q || orderOf(filter) === 'name') return null
-  const named = sql`select id from devices
-    where ${all([...inFleet(filter), statusIn(filter.statuses), nameBegins(list)])}`
-  if (!(await isFew(list, named))) return null
-  const uuid = uuidBegins(filter)
-  return uuid ? sql`${named} union select id from devices where ${uuid}` : named
-}
-
-function statusIn(statuses: readonly string[]): Condition {
-  return sql<boolean>`status in (${sql.join(statuses)})`
-}
-
-async function isFew({ database }: List, ids: RawBuilder<unknown>): Promise<boolean> {
-  const { rows } = await sql<{ count: number }>`select count(*) as count
-    from (select 1 as one from (${ids}) as found limit ${gatherLimit + 1}) as counted`.execute(
-    database.read,
+async function readStretch(
+  { read }: Database,
+  { list, order, chapter, number }: Stretch,
+  after: Place | null,
+  until: Place | null,
+  limit: number,
+): Promise<Found[]> {
+  const [direction] = directionOf(order)
+  const key = chapter.key ?? sql`''`
+  const filters = [...isInBase(list, chapter), ...list.conditions]
+  if (chapter.filter) filters.push(chapter.filter)
+  const parts = chapter.lanes.flatMap((lane) =>
+    piecesBetween(chapter, order, after, until).map(
+      (piece) => sql`select * from (select ${chapter.id} as id, ${key} as key
+        from ${chapter.from} where ${allOf([lane, piece, ...filters])}
+        order by ${orderedBy(chapter, direction)} limit ${limit}) as part`,
+    ),
   )
-  return rows[0]!.count <= gatherLimit
-}
-
-async function gather(list: List, ids: RawBuilder<unknown>): Promise<Found[]> {
-  const { database, filter, page } = list
-  const key = keyOf(list)
-  const conditions = [
-    sql<boolean>`id in (${ids})`,
-    ...inFleet(filter),
-    statusIn(filter.statuses),
-    ...matchesText(list),
-    ...afterPage(list),
-  ]
-  const { rows } = await sql<Found>`select id, ${key} as key from devices
-    where ${all(conditions)}
-    order by ${key} ${direction(filter)}, id ${direction(filter)}
-    limit ${page.limit + 1}`.execute(database.read)
-  return rows
-}
-
-function afterPage(list: List): Condition[] {
-  const { filter, page } = list
-  if (!page.after) return []
-  const [value, id] = page.after
-  const key = keyOf(list)
-  return [
-    sql<boolean>`(${key} ${beyond(filter)} ${value}
-    or ${key} = ${value} and id ${beyond(filter)} ${id})`,
-  ]
-}
-
-/** One short walk for each status, and for rows that sort equal with the last of the page before. */
-async function walk(list: List): Promise<Found[]> {
-  const { database, filter, page } = list
-  const key = keyOf(list)
-  const textually = filter.q
-    ? orderOf(filter) === 'name'
-      ? [nameBegins(list)]
-      : matchesText(list)
-    : []
-  const shared = [...inFleet(filter), ...textually, ...isTagged(list)]
-  const sources = filter.statuses.map((status) => [sql<boolean>`status = ${status}`, ...shared])
-  const parts = sources.flatMap((conditions) => walks(list, conditions))
-  const uuid = orderOf(filter) === 'name' ? uuidBegins(filter) : null
-  if (uuid) {
-    const few = sql<boolean>`id in (select id from devices where ${uuid})`
-    const rest = [...inFleet(filter), statusIn(filter.statuses), ...isTagged(list)]
-    parts.push(sql`select id, ${key} as key from devices
-      where ${all([few, ...rest, ...afterPage(list)])}`)
-  }
-  // `union` because a device may match by its name and by its uuid.
-  const merged = sql.join(parts, uuid ? sql` union ` : sql` union all `)
-  const { rows } = await sql<Found>`select id, key from (${merged}) as merged
-    order by key ${direction(filter)}, id ${direction(filter)}
-    limit ${page.limit + 1}`.execute(database.read)
-  return rows
-}
-
-function walks(list: List, conditions: readonly Condition[]): RawBuilder<unknown>[] {
-  const { filter, page } = list
-  const key = keyOf(list)
-  const order = direction(filter)
-  const part = (more: readonly Condition[]) => sql`select * from (
-    select id, ${key} as key from devices where ${all([...conditions, ...more])}
-    order by ${key} ${order}, id ${order} limit ${page.limit + 1}) as part`
-  if (!page.after) return [part([])]
-  const [value, id] = page.after
-  return [
-    part([sql<boolean>`${key} = ${value}`, sql<boolean>`id ${beyond(filter)} ${id}`]),
-    part([sql<boolean>`${key} ${beyond(filter)} ${value}`]),
-  ]
-}
-
-/** In the order of creation, which is that of the ids; a rare status is gathered below its index. */
-async function walkCreated(list: List, matching: number | null): Promise<Found[]> {
-  const { database, filter, page } = list
-  const few = matching !== null && matching <= gatherStatusLimit
-  const conditions = [
-    ...inFleet(filter),
-    // Both databases are told what to walk: an expression has no index.
-    few ? statusIn(filter.statuses) : sql<boolean>`status || '' in (${sql.join(filter.statuses)})`,
-    ...matchesText(list),
-    ...isTagged(list),
-  ]
-  if (page.after) conditions.push(sql<boolean>`id ${beyond(filter)} ${page.after[1]}`)
-  const { rows } = await sql<Found>`select id, id as key from devices
-    where ${all(conditions)}
-    order by ${few ? sql`id + 0` : sql`id`} ${direction(filter)}
-    limit ${page.limit + 1}`.execute(database.read)
-  return rows
+  const { rows } = await sql<Omit<FoundRow, 'chapter'>>`select id, key
+    from (${sql.join(parts, sql` union all `)}) as merged
+    order by key ${direction}, id ${direction} limit ${limit}`.execute(read)
+  return rows.map((row) => foundOf({ ...row, chapter: number }))
 }

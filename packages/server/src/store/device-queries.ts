@@ -1,45 +1,48 @@
-// Reads of devices for the API: which devices make a page is found in device-list.ts; here their rows
-// are loaded, only theirs.
+// Reads of devices for the API: what is asked is split here into what the counts know (statuses, fleets)
+// and the rest; which devices make a page is found in device-list.ts; then their rows are loaded, only
+// theirs.
 
-import { type Status, statusWords } from '@muster/core/statuses.ts'
+import { sortOf } from '@muster/core/device-columns.ts'
+import { comparisonsOf, type Filter } from '@muster/core/device-filter.ts'
+import { type FilteredDevice, matchesFilter } from '@muster/core/device-match.ts'
+import { Refusal } from '@muster/core/errors.ts'
+import { statusWords } from '@muster/core/statuses.ts'
 import { sql } from 'kysely'
-import type { DeviceFilter, DeviceQueries, DeviceRow } from '../api/ports.ts'
-import { within } from './access-queries.ts'
+import type { After, DeviceFilter, DeviceQueries, DeviceRow, Visible } from '../api/ports.ts'
 import type { Database } from './database.ts'
-import { listDevices } from './device-list.ts'
+import { allOf, conditionOf, searchCondition } from './device-conditions.ts'
+import { type Budget, type ListAsked, listDevices, usualBudget } from './device-list.ts'
+import type { Place } from './device-order.ts'
+import { attributeOf, searchSource, sourceOf } from './device-sources.ts'
 import { docketsOf, selectDockets } from './dockets.ts'
-import { afterLast } from './pages.ts'
 import { idsOf } from './rows.ts'
 
-export function createDeviceQueries(database: Database): DeviceQueries {
+export function createDeviceQueries(
+  database: Database,
+  budget: Budget = usualBudget,
+): DeviceQueries {
   const { read } = database
 
-  async function loadDeviceTotal({ visible, fleetId, statuses, q, tag }: DeviceFilter) {
-    if (q || tag) return null
-    let counts = read
-      .selectFrom('fleet_counts')
-      .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('count'), eb.lit(0)).as('count'))
-      .where('status', 'in', statuses ?? statusWords)
-    counts =
-      fleetId === undefined
-        ? counts.where(within(visible, sql`fleet_id`))
-        : counts.where('fleet_id', '=', fleetId)
-    return (await counts.executeTakeFirstOrThrow()).count
-  }
-
   return {
-    async loadDevicePage(filter, page) {
-      const statuses: readonly Status[] = filter.statuses ?? statusWords
-      const list = { database, filter: { ...filter, statuses }, page }
-      const found = await listDevices(list, await loadDeviceTotal(filter))
-      const rows = await loadRows(
-        database,
-        found.slice(0, page.limit).map(({ id }) => id),
-      )
-      return { rows, next: afterLast(found, page.limit, ({ key, id }) => [key, id]) }
+    async loadDevicePage(filter, { limit, after }) {
+      const question = await askedOf(database, filter)
+      const { ofBase } = question.counts
+      const page = { ...question, limit, budget, after: after && placeOf(after) }
+      const nobody = { found: [], next: null, total: 0, lookedAt: 1 }
+      const listed = ofBase === 0 ? nobody : await listDevices(database, page)
+      if (!listed) throw new Refusal('sort-too-wide')
+      const ids = listed.found.map(({ id }) => id)
+      const isCounted = question.conditions.length === 0
+      return {
+        rows: (await loadRows(database, ids)).filter(
+          // A device may have been moved away between the two reads.
+          ({ docket }) => question.visibleIds.has(docket.fleetId),
+        ),
+        next: listed.next,
+        total: isCounted ? ofBase : listed.total,
+        scanned: { count: Math.round(listed.lookedAt * ofBase), of: ofBase },
+      }
     },
-
-    loadDeviceTotal,
 
     async loadDeviceRow(uuid) {
       const device = await read
@@ -51,6 +54,94 @@ export function createDeviceQueries(database: Database): DeviceQueries {
       return row ?? null
     },
   }
+}
+
+function placeOf([chapter, key, id]: After): Place {
+  return [Number(chapter), key!, Number(id)]
+}
+
+type Question = Omit<ListAsked, 'limit' | 'after' | 'budget'> & { visibleIds: ReadonlySet<number> }
+
+async function askedOf(database: Database, filter: DeviceFilter): Promise<Question> {
+  const { q, sort, visible, where } = filter
+  const asked = { dialect: database.dialect, now: where?.now ?? 0 }
+  const parts = where?.filter.kind === 'and' ? where.filter.of : where ? [where.filter] : []
+  const ofStatus = parts.filter((part) => isAbout(part, ['status', 'frozen']))
+  const ofFleet = parts.filter((part) => isAbout(part, ['fleet']))
+  const rest = parts.filter((part) => !ofStatus.includes(part) && !ofFleet.includes(part))
+  const statuses = (filter.statuses ?? statusWords).filter((status) => holds(ofStatus, { status }))
+  const fleets = (await loadFleets(database, visible))
+    .filter(({ id }) => filter.fleetId === undefined || filter.fleetId === id)
+    .filter(({ slug }) => holds(ofFleet, { fleet: slug }))
+  const among = fleets.map(({ id }) => id)
+  const counts = await loadCounts(database, among, statuses)
+  const isAll = counts.ofFleets === counts.ofAll
+  const sources = [
+    q ? searchSource(q, asked) : null,
+    ...rest.map((part) => sourceOf(part, asked)),
+  ].filter((source) => source !== null)
+  return {
+    ...asked,
+    sort: sortOf(sort) ?? { column: 'name', descending: false },
+    base: { statuses, fleetIds: isAll ? null : among },
+    visibleIds: new Set(among),
+    counts,
+    conditions: [
+      ...rest.map((part) => conditionOf(part, asked)),
+      ...(q ? [searchCondition(q, asked)] : []),
+    ],
+    weight: Math.max(
+      1,
+      rest.map(weightOf).reduce((sum, weight) => sum + weight, q ? 1 : 0),
+    ),
+    sources,
+  }
+}
+
+/** Whether it asks about nothing but these columns, so that it can be answered without any device. */
+function isAbout(filter: Filter, columns: readonly string[]): boolean {
+  return comparisonsOf(filter).every(({ column }) => columns.includes(column))
+}
+
+function holds(filters: readonly Filter[], about: Partial<FilteredDevice>): boolean {
+  return filters.every((filter) => matchesFilter(filter, about as FilteredDevice, 0))
+}
+
+/** What must be looked up beside the row costs more, and JSON that must be parsed the most. */
+function weightOf(filter: Filter): number {
+  return comparisonsOf(filter)
+    .map(({ column }) => {
+      if (column === 'lastContact' || column === 'update') return 2
+      if (column.startsWith('fact.') && !attributeOf(column)) return 2
+      return column.includes('.') || column === 'address' ? 0.5 : 0.1
+    })
+    .reduce((sum, weight) => sum + weight, 0)
+}
+
+async function loadFleets({ read }: Database, { organizationId, fleetIds }: Visible) {
+  if (fleetIds?.length === 0) return []
+  const fleets = read
+    .selectFrom('fleets')
+    .select(['id', 'slug'])
+    .where('organization_id', '=', organizationId)
+  return (fleetIds ? fleets.where('id', 'in', fleetIds) : fleets).execute()
+}
+
+async function loadCounts(
+  { read }: Database,
+  fleetIds: readonly number[],
+  statuses: readonly string[],
+): Promise<ListAsked['counts']> {
+  const isOfFleets = fleetIds.length > 0 ? sql`fleet_id in (${sql.join(fleetIds)})` : sql`false`
+  const isAsked = statuses.length > 0 ? sql`status in (${sql.join(statuses)})` : sql`false`
+  const sum = (condition: ReturnType<typeof sql>) =>
+    sql`coalesce(sum(case when ${condition} then count else 0 end), 0)`
+  const { rows } = await sql<ListAsked['counts']>`select
+    ${sum(sql`true`)} as "ofAll",
+    ${sum(isOfFleets)} as "ofFleets",
+    ${sum(allOf([isOfFleets, isAsked]))} as "ofBase"
+    from fleet_counts`.execute(read)
+  return rows[0]!
 }
 
 async function loadRows({ dialect, read }: Database, ids: readonly number[]): Promise<DeviceRow[]> {

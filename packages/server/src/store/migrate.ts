@@ -7,6 +7,7 @@ import type { Database } from './database.ts'
 import * as first from './migrations/0001-first.ts'
 import * as organizations from './migrations/0003-organizations.ts'
 import * as history from './migrations/0005-history.ts'
+import * as devicesAtScale from './migrations/0004-devices-at-scale.ts'
 import * as audit from './migrations/0006-audit.ts'
 import * as cloudlink from './migrations/0007-cloudlink.ts'
 
@@ -18,6 +19,7 @@ const migrations: Record<string, DialectMigration> = {
   '0003-organizations': organizations,
   '0005-history': history,
   '0006-audit': audit,
+  '0004-devices-at-scale': devicesAtScale,
   '0007-cloudlink': cloudlink,
 }
 

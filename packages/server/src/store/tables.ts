@@ -243,3 +243,17 @@ export type Tables = {
     answer: string | null
   }
 }
+  /** What somebody looks at again and again: a filter, a search, an order, columns. */
+  device_views: {
+    id: Generated<number>
+    organization_id: number
+    slug: string
+    name: string
+    owner: string
+    shared: number
+    filter: string
+    q: string
+    sort: string
+    columns: string
+    changed_at: number
+  }
