@@ -33,6 +33,7 @@ import type {
   TransitionView,
   WhoAmI,
 } from './api.ts'
+import { historyCalls } from './client/history.ts'
 import { peopleCalls } from './client/people.ts'
 import type { Clock } from './clock.ts'
 import { type ErrorCode, errors, Refusal } from './errors.ts'
@@ -143,6 +144,11 @@ export function createApiClient(options: ApiClientOptions) {
     provisioningKeys: provisioningKeyCalls(call),
     devices: deviceCalls(call),
     ...peopleCalls(call),
+    history: historyCalls({
+      call,
+      pages: (path, query) => pages(call, path, query),
+      open: (path, query) => connection.open(path, { query }),
+    }),
     /** Follows the live stream, resuming by itself, until `signal` is aborted. */
     stream: (query: Given<typeof StreamQuery> = {}, signal?: AbortSignal) =>
       followStream(connection, options, query, signal),
@@ -316,12 +322,19 @@ function createConnection(options: ApiClientOptions) {
       }
     })
 
+  /** The body as it arrives. */
+  const open = (path: string, request: SendOptions) =>
+    send('GET', path, request, async (answer) => {
+      if (!answer.body) throw notMuster(server, answer)
+      return answer.body
+    })
+
   function serverNow(): number {
     const aheadMs = Math.abs(serverAheadMs) > clockToleranceMs ? serverAheadMs : 0
     return clock.now() + aheadMs
   }
 
-  return { server, send, call, serverNow }
+  return { server, send, call, open, serverNow }
 }
 
 function queryString(query: Query): string {

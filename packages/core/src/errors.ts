@@ -69,6 +69,24 @@ export const errors = {
     title: 'E-mail and password do not match',
     advice: 'Check both and try again; repeated failures are blocked for a while.',
   },
+  'totp-required': {
+    http: 401,
+    exit: exitCodes.refused,
+    title: 'A code of the second factor is needed',
+    advice: 'Send the same again with `totp`: the six digits that the authenticator shows now.',
+  },
+  'totp-refused': {
+    http: 401,
+    exit: exitCodes.refused,
+    title: 'The code is not right, or was used already',
+    advice: 'Wait for the next code, or use a recovery code; each works once.',
+  },
+  'reset-link-refused': {
+    http: 401,
+    exit: exitCodes.refused,
+    title: 'The link for a new password is not known, too old, or was used',
+    advice: 'Ask an administrator for a new one.',
+  },
   'device-key-refused': {
     http: 401,
     exit: exitCodes.refused,
@@ -87,6 +105,18 @@ export const errors = {
     exit: exitCodes.refused,
     title: 'These credentials do not allow this',
     advice: 'Ask an administrator of the organization.',
+  },
+  'origin-refused': {
+    http: 403,
+    exit: exitCodes.refused,
+    title: 'Another site asked in the name of whoever is signed in',
+    advice: 'Use the dashboard at its own address, or a token as `Authorization: Bearer`.',
+  },
+  'oidc-refused': {
+    http: 403,
+    exit: exitCodes.refused,
+    title: 'The sign-in at the provider did not let you in',
+    advice: 'The detail says why. Begin again, or ask an administrator for an invitation.',
   },
   'device-frozen': {
     http: 403,
@@ -137,6 +167,48 @@ export const errors = {
     title: 'There is no such provisioning key',
     advice: '`muster provisioning-key list` shows the keys of a fleet.',
   },
+  'user-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such user, or none that you may change',
+    advice: 'Check the e-mail; for users of several organizations, ask one who runs the server.',
+  },
+  'session-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such session',
+    advice: '`muster session list` shows your sessions.',
+  },
+  'token-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such API token',
+    advice: '`muster token list` shows your tokens. That of MUSTER_ADMIN_TOKEN is changed there.',
+  },
+  'oidc-off': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'No provider of OpenID Connect is set up here',
+    advice: 'Sign in with a password, or set MUSTER_OIDC_ISSUER at the server.',
+  },
+  'totp-already-on': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'The second factor is on already',
+    advice: 'Switch it off first to set up another.',
+  },
+  'totp-not-on': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'The second factor is not on',
+    advice: 'Nothing to do, or set it up with `muster totp on`.',
+  },
+  'too-many-tokens': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'There are too many API tokens',
+    advice: 'Revoke those that nothing uses; `muster token list` shows when each was last used.',
+  },
   'device-uuid-taken': {
     http: 409,
     exit: exitCodes.conflict,
@@ -160,6 +232,36 @@ export const errors = {
     exit: exitCodes.conflict,
     title: 'The device is in contact, so it cannot be deactivated',
     advice: 'Stop its agent or shut it down first; with its next contact it would be active again.',
+  },
+  'edit-in-progress': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'Somebody is changing this at the same moment',
+    advice: 'Wait for as long as `Retry-After` says, read it again, and repeat the change.',
+  },
+  'edit-collided': {
+    http: 412,
+    exit: exitCodes.conflict,
+    title: 'It has changed since you read it',
+    advice: 'Read it again, and repeat the change on what it is now. Nothing was changed.',
+  },
+  'idempotency-in-progress': {
+    http: 409,
+    exit: exitCodes.unreachable,
+    title: 'The request with this idempotency key is still being answered',
+    advice: 'Repeat it with the same key after `Retry-After`: it is answered as the first one.',
+  },
+  'idempotency-outcome-unknown': {
+    http: 409,
+    exit: exitCodes.failed,
+    title: 'The server ended while it answered the request with this idempotency key',
+    advice: 'Look whether it was done before you repeat it, and repeat it with a new key.',
+  },
+  'idempotency-key-reused': {
+    http: 422,
+    exit: exitCodes.usage,
+    title: 'This idempotency key belongs to another request',
+    advice: 'Use a new key for each request; repeat a key only with the very same request.',
   },
   'history-not-kept': {
     http: 410,
@@ -226,6 +328,12 @@ export const errors = {
     exit: exitCodes.failed,
     title: 'The server failed',
     advice: 'This is a fault of the server. Its log has the details under this request id.',
+  },
+  'oidc-unavailable': {
+    http: 502,
+    exit: exitCodes.unreachable,
+    title: 'The provider of OpenID Connect does not answer as it should',
+    advice: 'Try again later; the detail is for whoever runs the server.',
   },
   'store-unavailable': {
     http: 503,

@@ -22,6 +22,7 @@ import {
 } from './auth/administrator.ts'
 import { createAuth } from './auth/auth.ts'
 import { createDeviceKey, createProvisioningKey, hashKey } from './auth/keys.ts'
+import type { OidcSettings } from './auth/oidc.ts'
 import { Links } from './cloudlink/links.ts'
 import type { Wire } from './cloudlink/ports.ts'
 import type { TurnstileLimit } from './cloudlink/turnstile.ts'
@@ -58,6 +59,8 @@ export type AppDeps = {
   administrator: AdministratorSettings
   random?: () => number
   publicUrl?: string | null
+  /** Where people may sign in besides. */
+  oidc?: OidcSettings | null
   /** PEM, for HTTPS in this process. */
   tls?: { cert: Buffer; key: Buffer } | null
   trustProxy?: boolean | readonly string[]
@@ -72,7 +75,7 @@ export type AppDeps = {
 export type App = ReturnType<typeof createApp>
 
 export function createApp(deps: AppDeps) {
-  const { database, bus, clock, replica, log, random = Math.random, publicUrl } = deps
+  const { database, bus, clock, replica, log, random = Math.random, publicUrl, oidc = null } = deps
   const authStore = createAuthStore(database)
   const registryStore = createRegistryStore(database)
   const presence = createPresence({
@@ -101,10 +104,10 @@ export function createApp(deps: AppDeps) {
     ...createFleetOwners(database),
   }
   const reach = publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null
-  const links = createLinks(deps, presence)
   const history = new History({ store: createHistoryKeeping(database), clock, log })
+  const links = createLinks(deps, presence)
   const hub = new StreamHub({ queries, changes: bus, clock, log })
-  const auth = createAuth({ store: authStore, clock })
+  const auth = createAuth({ store: authStore, clock, oidc })
   const audit = openAudit(deps)
   const { requestsPerSecond = null } = deps
   const api = { registry, presence, queries, auth, hub, history, clock, audit, requestsPerSecond }
@@ -229,6 +232,7 @@ function createServer(deps: AppDeps): FastifyInstance {
     ? Fastify({ ...options, https: tls })
     : Fastify(options)) as unknown as FastifyInstance
   fastify.server.headersTimeout = headersTimeoutMs
+  fastify.decorate('publicUrl', publicUrl)
   keepConnections(fastify.server)
   acceptEmptyBodies(fastify)
   registerProblems(fastify, { isStoreFailure })

@@ -14,6 +14,8 @@ export type Config = Readonly<{
   publicUrl: string | null
   tls: Readonly<{ certPath: string; keyPath: string }> | null
   admin: Readonly<{ email: string | null; password: string | null; token: string | null }>
+  /** The provider of OpenID Connect; it needs the public URL. */
+  oidc: Readonly<{ issuer: string; clientId: string; clientSecret: string; name: string }> | null
   logLevel: LogLevel
   /** Addresses of proxies whose word about the client's address is taken. */
   trustProxy: boolean | readonly string[]
@@ -120,6 +122,34 @@ export const settings = {
         ? { ok: word }
         : { wrong: 'must have 8 to 256 visible ASCII characters and no space' },
   }),
+  MUSTER_OIDC_ISSUER: setting({
+    form: 'https://login.example.org',
+    unset: 'people sign in with a password',
+    about:
+      'A provider of OpenID Connect at which people may sign in, by its issuer. Needs MUSTER_OIDC_CLIENT_ID, MUSTER_OIDC_CLIENT_SECRET and MUSTER_PUBLIC_URL. Plain HTTP is taken on this machine only.',
+    read: (word) =>
+      URL.canParse(word) && isSafe(new URL(word))
+        ? { ok: word }
+        : { wrong: 'must be a URL that begins with https://' },
+  }),
+  MUSTER_OIDC_CLIENT_ID: setting({
+    form: 'a text',
+    unset: 'people sign in with a password',
+    about: 'The name under which the provider knows Muster.',
+    read: text,
+  }),
+  MUSTER_OIDC_CLIENT_SECRET: setting({
+    form: 'a text',
+    unset: 'people sign in with a password',
+    about: 'The secret that the provider gave for it.',
+    read: text,
+  }),
+  MUSTER_OIDC_NAME: setting({
+    form: '1 to 50 characters',
+    unset: 'the host of the issuer',
+    about: 'What people call the provider, as the sign-in shows it.',
+    read: (word) => (word.length <= 50 ? { ok: word } : { wrong: 'must have 1 to 50 characters' }),
+  }),
   MUSTER_LOG_LEVEL: setting({
     form: logLevels.join(', '),
     unset: 'info',
@@ -163,6 +193,12 @@ export function readConfig(
   const values = readValues(given, mistakes)
   if (Boolean(values.MUSTER_TLS_CERT) !== Boolean(values.MUSTER_TLS_KEY))
     mistakes.push('MUSTER_TLS_CERT and MUSTER_TLS_KEY are of use only together')
+  const { MUSTER_OIDC_CLIENT_ID: id, MUSTER_OIDC_CLIENT_SECRET: secret } = values
+  const oidc = [values.MUSTER_OIDC_ISSUER, id, secret]
+  if (oidc.some(Boolean) && !(oidc.every(Boolean) && values.MUSTER_PUBLIC_URL))
+    mistakes.push(
+      'MUSTER_OIDC_ISSUER, MUSTER_OIDC_CLIENT_ID, MUSTER_OIDC_CLIENT_SECRET and MUSTER_PUBLIC_URL are of use only together',
+    )
   if (mistakes.length > 0) throw new Refusal('invalid-configuration', mistakes.join('\n'))
   return configOf(values)
 }
@@ -231,9 +267,24 @@ function configOf(values: Values): Config {
       password: values.MUSTER_ADMIN_PASSWORD ?? null,
       token: values.MUSTER_ADMIN_TOKEN ?? null,
     }),
+    oidc: oidcOf(values),
     logLevel: values.MUSTER_LOG_LEVEL ?? 'info',
     trustProxy: values.MUSTER_TRUST_PROXY ?? false,
   })
+}
+
+function oidcOf(values: Values): Config['oidc'] {
+  const { MUSTER_OIDC_ISSUER: issuer, MUSTER_OIDC_CLIENT_ID: clientId } = values
+  const clientSecret = values.MUSTER_OIDC_CLIENT_SECRET
+  if (!issuer || !clientId || !clientSecret) return null
+  const name = values.MUSTER_OIDC_NAME ?? new URL(issuer).host
+  return Object.freeze({ issuer, clientId, clientSecret, name })
+}
+
+/** What is said over plain HTTP is heard by whoever is between; on this machine nobody is. */
+function isSafe({ protocol, hostname }: URL): boolean {
+  const isHere = /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+  return protocol === 'https:' || (protocol === 'http:' && isHere)
 }
 
 function url(...protocols: string[]) {

@@ -16,7 +16,14 @@ async function main(): Promise<void> {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { error: pino.stdSerializers.err },
-      redact: ['req.headers.authorization', 'headers.authorization', '*.password', '*.token'],
+      redact: [
+        'req.headers.authorization',
+        'req.headers.cookie',
+        'headers.authorization',
+        'headers.cookie',
+        '*.password',
+        '*.token',
+      ],
     },
     pino.destination(2),
   )

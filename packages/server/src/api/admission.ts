@@ -17,8 +17,10 @@ import {
 import { scopeAllows } from '@muster/core/token-scope.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Fleet } from '../registry/ports.ts'
-import { type ApiDeps, principalOf, tokenOf } from './door.ts'
-import type { FoundDevice, Identity, Membership, Principal } from './ports.ts'
+import { tokenOf } from './credentials.ts'
+import { type ApiDeps, principalOf } from './door.ts'
+import type { Identity } from './people-ports.ts'
+import type { FoundDevice, Membership, Principal } from './ports.ts'
 
 export const organizationHeader = 'muster-organization'
 
@@ -43,6 +45,7 @@ declare module 'fastify' {
 
 export function registerAdmission(scope: FastifyInstance, deps: AdmissionDeps): void {
   scope.decorateRequest('principal', null)
+  scope.decorateRequest('identity', null)
   scope.decorateRequest('device', null)
   scope.decorateRequest('fleet', null)
   scope.addHook('onRoute', ({ config, method, url }) => {
@@ -70,6 +73,7 @@ export async function loadPrincipal(
   request: FastifyRequest,
 ): Promise<Principal> {
   const identity = await auth.authenticate(tokenOf(request))
+  request.identity = identity
   const named = request.headers[organizationHeader]
   if (named !== undefined && typeof named !== 'string')
     throw new Refusal('invalid-request', 'Muster-Organization: the slug of one organization')
@@ -89,7 +93,7 @@ const nowhere: Membership = { organizationId: 0, slug: '', organization: '', ...
 
 function principalIn(
   { organizationId, slug, organization, role, fleetRoles }: Membership,
-  { userId, email, isServerAdministrator, scope = 'full', fleetIds }: Identity,
+  { userId, email, isServerAdministrator, scope, fleetIds }: Identity,
 ): Principal {
   const all = { role, fleetRoles, serverAdministrator: isServerAdministrator }
   const grants = fleetIds ? narrowed(all, fleetIds) : all

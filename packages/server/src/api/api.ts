@@ -12,9 +12,12 @@ import type { ApiDeps } from './door.ts'
 import { registerEntityTags } from './entity-tags.ts'
 import { registerFleets } from './fleet-routes.ts'
 import { registerHistory } from './history-routes.ts'
+import { registerPeople } from './people-routes.ts'
 import { limitRequests, limitUsers } from './rate-limits.ts'
 import { registerSession } from './session-routes.ts'
+import { registerSignIn } from './sign-in-routes.ts'
 import { registerStream } from './stream-routes.ts'
+import { registerTokens } from './token-routes.ts'
 
 export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   await app.register(
@@ -25,6 +28,9 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerActs(scope, deps)
       registerEntityTags(scope)
       const api = scope.withTypeProvider<TypeBoxTypeProvider>()
+      registerSignIn(api, deps)
+      registerPeople(api, deps)
+      registerTokens(api, deps)
       registerSession(api, deps)
       registerFleets(api, deps)
       registerDevices(api, deps)

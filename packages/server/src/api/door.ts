@@ -15,8 +15,11 @@ import type {
 import type { Audit } from '../audit/audit.ts'
 import type { History } from '../history/history.ts'
 import type { Registry } from '../registry/registry.ts'
-import type { Authenticator, Principal, Queries } from './ports.ts'
+import type { Authenticator, Identity } from './people-ports.ts'
+import type { Principal, Queries } from './ports.ts'
 import type { StreamHub } from './stream.ts'
+
+export { tokenOf } from './credentials.ts'
 
 export type ApiDeps = {
   registry: Registry
@@ -40,19 +43,23 @@ export type Api = FastifyInstance<
 >
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** The address under which people reach this server, where a setting names it. */
+    publicUrl: string | null
+  }
   interface FastifyRequest {
     principal: Principal | null
+    identity: Identity | null
   }
-}
-
-/** Refuses with `unauthenticated`. */
-export function tokenOf(request: FastifyRequest): string {
-  const match = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')
-  if (!match) throw new Refusal('unauthenticated')
-  return match[1]!
 }
 
 export function principalOf(request: FastifyRequest): Principal {
   if (!request.principal) throw new Refusal('unauthenticated')
   return request.principal
+}
+
+/** Whose credentials these are, and which. */
+export function identityOf({ identity }: FastifyRequest): Identity {
+  if (!identity) throw new Refusal('unauthenticated')
+  return identity
 }

@@ -194,18 +194,6 @@ export interface Queries
     FleetOwners,
     AccessQueries {}
 
-/** What is known of somebody from a token alone. */
-export type Identity = {
-  userId: number
-  email: string
-  isServerAdministrator: boolean
-  /** What a token may do at most; absent: all that its owner may. */
-  scope?: TokenScope
-  /** The only organization and the only fleets that a token is for; absent or null: all. */
-  organizationId?: number | null
-  fleetIds?: readonly number[] | null
-}
-
 /** Who is asking, for which organization, and what they hold there. */
 export type Principal = {
   userId: number
@@ -219,18 +207,6 @@ export type Principal = {
   grants: Grants
   scope: TokenScope
   visible: Visible
-}
-
-export interface Authenticator {
-  signIn(
-    email: string,
-    password: string,
-    address: string,
-  ): Promise<{ token: string; expiresAt: number; email: string }>
-  signOut(token: string): Promise<void>
-  authenticate(token: string): Promise<Identity>
-  /** The organizations that a user belongs to, the oldest membership first. */
-  loadMemberships(userId: number): Promise<{ organizationId: number }[]>
 }
 
 export interface Changes {

@@ -94,7 +94,8 @@ async function insertAdministrator(database: Database, at: number): Promise<void
     email: adminEmail,
     at,
   }
-  const hashes = { passwordHash: await hashOnce(adminPassword), tokenHash: hashKey(adminToken) }
+  const token = { hash: hashKey(adminToken), prefix: 'to' }
+  const hashes = { passwordHash: await hashOnce(adminPassword), token }
   await createAuthStore(database).insertFirst({ ...first, ...hashes })
 }
 

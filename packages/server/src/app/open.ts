@@ -9,6 +9,7 @@ import { Refusal } from '@muster/core/errors.ts'
 import type { FastifyBaseLogger } from 'fastify'
 import { createApp } from '../app.ts'
 import type { MadeAdministrator } from '../auth/administrator.ts'
+import type { OidcSettings } from '../auth/oidc.ts'
 import { createMemoryBus } from '../bus/memory-bus.ts'
 import { createNatsBus } from '../bus/nats-bus.ts'
 import type { Config } from '../config.ts'
@@ -35,6 +36,7 @@ export async function openApp(config: Config, log: FastifyBaseLogger): Promise<O
     log,
     administrator: config.admin,
     publicUrl: config.publicUrl,
+    oidc: oidcOf(config),
     tls,
     trustProxy: config.trustProxy,
   })
@@ -56,6 +58,13 @@ export async function openApp(config: Config, log: FastifyBaseLogger): Promise<O
       }
     },
   }
+}
+
+/** The settings have been read: who names a provider has named the public URL, too. */
+function oidcOf({ oidc, publicUrl }: Config): OidcSettings | null {
+  if (!oidc || publicUrl === null) return null
+  const callbackUrl = `${publicUrl.replace(/\/+$/, '')}/api/v1/login/oidc/callback`
+  return { ...oidc, callbackUrl }
 }
 
 function readPem(name: string, path: string): Buffer {

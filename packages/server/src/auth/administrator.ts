@@ -2,7 +2,7 @@
 // shown once; a setting that is given or changed later takes effect at the next start.
 
 import type { Clock } from '@muster/core/clock.ts'
-import { createApiToken, createPassword, hashKey } from './keys.ts'
+import { createApiToken, createPassword, hashKey, prefixOf } from './keys.ts'
 import { hashPassword, isPassword } from './passwords.ts'
 import type { AuthStore, User } from './ports.ts'
 
@@ -41,7 +41,7 @@ export async function prepareAdministrator(
     organization: defaultOrganization,
     email,
     passwordHash: await hashPassword(password),
-    tokenHash: hashKey(token),
+    token: { hash: hashKey(token), prefix: prefixOf(token) },
     at: deps.clock.now(),
   })
   if (!made) return null
@@ -66,7 +66,8 @@ async function applySettings(
   }
   if (Object.keys(changes).length > 0) await store.changeUser(admin.id, changes)
   if (token === null) return
-  const holder = await store.findToken(hashKey(token))
-  if (holder?.user.id !== admin.id || holder.isSession)
-    await store.replaceApiToken(admin.id, hashKey(token), clock.now())
+  const hash = hashKey(token)
+  const held = await store.findToken(hash)
+  if (held?.user.id !== admin.id || !held.token.isAutomation)
+    await store.replaceAutomationToken(admin.id, { hash, prefix: prefixOf(token) }, clock.now())
 }

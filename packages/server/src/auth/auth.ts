@@ -1,104 +1,93 @@
-// Who is asking. An administrator's token serves automation and does not expire; a session begins with
-// e-mail and password and ends after thirty days without use.
+// Who is asking. It composes the parts of signing in: passwords, second factors, OpenID Connect, the
+// sessions that they begin, and the API tokens of programs.
 
-import { type Clock, pause } from '@muster/core/clock.ts'
+import type { Clock } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
-import { createApiToken, createPassword, hashKey } from './keys.ts'
-import { hashPassword, isPassword } from './passwords.ts'
-import type { AuthStore, Membership } from './ports.ts'
-import { createSignInLimiter } from './sign-in-limiter.ts'
+import { createAttempts } from './attempts.ts'
+import { createIdentities, type Identity } from './identities.ts'
+import { type AdmitInvited, createOidc, type OidcSettings } from './oidc.ts'
+import { createPasswordChanges } from './password-changes.ts'
+import type { AuthStore, Membership, Session, User } from './ports.ts'
+import { createSecondFactor } from './second-factor.ts'
+import { createSignIn } from './sign-in.ts'
+import { createTokens } from './tokens.ts'
+import { createTurns } from './turns.ts'
 
-/** Who is asking; what they may do is said by their memberships. */
-export type Identity = {
-  userId: number
-  email: string
-  name: string | null
-  isServerAdministrator: boolean
-  via: 'session' | 'token'
+export type { Identity } from './identities.ts'
+
+/** Each hash takes 32 MB for a moment; more at once wait, and more than that are refused. */
+const maxHashesAtOnce = 2
+const maxHashesWaiting = 20
+
+export type AuthDeps = {
+  store: AuthStore
+  clock: Clock
+  oidc?: OidcSettings | null
+  admitInvited?: AdmitInvited
 }
-
-export const sessionMs = 30 * 86_400_000
-/** The use of a token is recorded at most this often. */
-const useResolutionMs = 3_600_000
-/** Each try takes 32 MB for a moment; more at once wait, and more than that are refused. */
-const maxTriesAtOnce = 2
-const maxTriesWaiting = 20
 
 export type Auth = ReturnType<typeof createAuth>
 
-export function createAuth({ store, clock }: { store: AuthStore; clock: Clock }) {
-  const limiter = createSignInLimiter()
-  const tries = createTurns(maxTriesAtOnce, maxTriesWaiting)
-  /** Compared with where there is no such member, so that the time tells nothing. */
-  let nobodysHash: Promise<string> | undefined
+export function createAuth({ store, clock, oidc = null, admitInvited }: AuthDeps) {
+  const turns = createTurns(maxHashesAtOnce, maxHashesWaiting)
+  const attempts = createAttempts({ store, clock })
+  const identities = createIdentities({ store, clock })
+  const secondFactor = createSecondFactor({ store, attempts, clock })
+  const signIn = createSignIn({ store, attempts, secondFactor, turns, clock })
+  const nobody: AdmitInvited = async () => null
+
+  /** The user, who has just given the password once more: what guards the account wants it. */
+  async function proven({ email }: Identity, password: string, address: string): Promise<User> {
+    return signIn.prove(email, password, address)
+  }
 
   return {
-    async signIn(
-      email: string,
-      password: string,
-      address: string,
-    ): Promise<{ token: string; expiresAt: number; email: string }> {
-      const attempt = limiter.begin(email, address, clock.now())
-      if (attempt.delayMs > 0) await pause(clock, attempt.delayMs)
-      const user = await store.findUser(email.toLowerCase())
-      nobodysHash ??= hashPassword(createPassword())
-      const stored = user?.passwordHash ?? (await nobodysHash)
-      const matches = await tries(() => isPassword(password, stored))
-      if (!user || user.disabledAt !== null || !matches) throw new Refusal('wrong-credentials')
-      attempt.succeeded()
-      const token = createApiToken()
-      const now = clock.now()
-      const expiresAt = now + sessionMs
-      await store.insertSession(user.id, hashKey(token), now, expiresAt)
-      return { token, expiresAt, email: user.email }
-    },
-
-    /** Whose token this is. Refuses with `unauthenticated`. */
-    async authenticate(token: string): Promise<Identity> {
-      const tokenHash = hashKey(token)
-      const holder = await store.findToken(tokenHash)
-      const now = clock.now()
-      if (
-        !holder ||
-        holder.user.disabledAt !== null ||
-        (holder.expiresAt !== null && holder.expiresAt <= now)
-      )
-        throw new Refusal('unauthenticated')
-      if (now - (holder.lastUsedAt ?? 0) >= useResolutionMs)
-        await store.useToken(tokenHash, now, holder.isSession ? now + sessionMs : holder.expiresAt)
-      const { id: userId, email, name, isServerAdministrator } = holder.user
-      const via = holder.isSession ? 'session' : 'token'
-      return { userId, email, name, isServerAdministrator, via }
-    },
+    signIn: signIn.signIn,
+    authenticate: identities.authenticate,
+    /** To be called where a user's place in an organization has changed. */
+    forget: identities.forget,
 
     /** The organizations that a user belongs to, the oldest membership first. */
     loadMemberships: (userId: number): Promise<Membership[]> => store.loadMemberships(userId),
 
-    /** Ends a session. The token of automation stays: it is changed by its setting. */
-    async signOut(token: string): Promise<void> {
-      const tokenHash = hashKey(token)
-      const holder = await store.findToken(tokenHash)
-      if (holder?.isSession) await store.deleteToken(tokenHash)
+    /** Ends the session. API tokens stay: they are revoked. */
+    async signOut({ userId, sessionId }: Identity): Promise<void> {
+      if (sessionId === null) return
+      await store.deleteSession(userId, sessionId)
+      identities.forget()
     },
-  }
-}
 
-/** Runs at most `atOnce` at a time, in turn; refuses when `waiting` wait already. */
-function createTurns(atOnce: number, waiting: number) {
-  let running = 0
-  const queue: (() => void)[] = []
-  return async <T>(run: () => Promise<T>): Promise<T> => {
-    if (running >= atOnce) {
-      if (queue.length >= waiting)
-        throw new Refusal('too-many-requests', 'many sign in at once', { retryAfterMs: 5_000 })
-      await new Promise<void>((resolve) => queue.push(resolve))
-    } else running++
-    try {
-      return await run()
-    } finally {
-      const next = queue.shift()
-      if (next) next()
-      else running--
-    }
+    sessions: {
+      list: (userId: number): Promise<Session[]> => store.loadSessions(userId, clock.now()),
+
+      async end(userId: number, id: number): Promise<void> {
+        if (!(await store.deleteSession(userId, id))) throw new Refusal('session-not-found')
+        identities.forget()
+      },
+
+      /** How many they were. */
+      async endOthers({ userId, sessionId }: Identity): Promise<number> {
+        const count = await store.deleteSessions(userId, sessionId)
+        identities.forget()
+        return count
+      },
+    },
+
+    totp: {
+      load: (userId: number) => secondFactor.load(userId),
+      begin: async (by: Identity, password: string, address: string) =>
+        secondFactor.begin(await proven(by, password, address)),
+      confirm: ({ userId }: Identity, code: string) => secondFactor.confirm(userId, code),
+      renewRecoveryCodes: async (by: Identity, password: string, address: string) =>
+        secondFactor.renewRecoveryCodes((await proven(by, password, address)).id),
+      drop: async (by: Identity, password: string, address: string) =>
+        secondFactor.drop((await proven(by, password, address)).id),
+    },
+
+    passwords: createPasswordChanges({ store, attempts, identities, signIn, turns, clock }),
+    tokens: createTokens({ store, identities, clock }),
+    oidc:
+      oidc &&
+      createOidc({ settings: oidc, store, signIn, clock, admitInvited: admitInvited ?? nobody }),
   }
 }

@@ -24,6 +24,26 @@ export function createApiToken(): string {
   return `mat_${createSecret()}`
 }
 
+const sessionPrefix = 'mss_'
+
+export function createSessionToken(): string {
+  return `${sessionPrefix}${createSecret()}`
+}
+
+export function isSessionToken(token: string): boolean {
+  return token.startsWith(sessionPrefix)
+}
+
+/** In a link that sets a new password, once. */
+export function createResetToken(): string {
+  return `mrl_${createSecret()}`
+}
+
+/** Its first characters, to tell tokens apart; never so many that the rest could be guessed. */
+export function prefixOf(token: string): string {
+  return token.slice(0, Math.min(12, Math.floor(token.length / 3)))
+}
+
 /** For a person to copy once: no characters that look alike matter less than length. */
 export function createPassword(): string {
   return createSecret(20)

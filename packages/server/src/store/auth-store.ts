@@ -1,113 +1,29 @@
-// Users and their tokens, over either database. A token's name tells what it is: a session of a
-// person, or the token of automation.
+// Users, over either database: who they are, and the first of them. Their sessions, tokens and second
+// factors are beside this, one file each.
 
-import { type Selectable, sql, type Transaction } from 'kysely'
-import type { AuthStore, FirstUser, User } from '../auth/ports.ts'
+import { sql, type Transaction } from 'kysely'
+import type { AuthStore, FirstUser, UserStore } from '../auth/ports.ts'
 import type { Database } from './database.ts'
+import { createFactorStore } from './factor-store.ts'
+import { createFailureStore } from './failure-store.ts'
+import { createSessionStore } from './session-store.ts'
 import type { Tables } from './tables.ts'
-
-const sessionName = 'session'
-const automationName = 'automation'
+import { createTokenStore, insertAutomationToken } from './token-store.ts'
+import { userOf } from './user-row.ts'
 
 export function createAuthStore(database: Database): AuthStore {
-  const { write, read } = database
   return {
     ...createUserStore(database),
-
-    async replaceApiToken(userId, tokenHash, at) {
-      await write.transaction().execute(async (trx) => {
-        await trx
-          .deleteFrom('api_tokens')
-          .where('user_id', '=', userId)
-          .where('name', '=', automationName)
-          .execute()
-        await trx
-          .insertInto('api_tokens')
-          .values({ hash: tokenHash, user_id: userId, name: automationName, created_at: at })
-          .onConflict((oc) => oc.doNothing())
-          .execute()
-      })
-    },
-
-    async insertSession(userId, tokenHash, at, expiresAt) {
-      await write.transaction().execute(async (trx) => {
-        await trx.deleteFrom('api_tokens').where('expires_at', '<=', at).execute()
-        const times = { created_at: at, expires_at: expiresAt, last_used_at: at }
-        await trx
-          .insertInto('api_tokens')
-          .values({ hash: tokenHash, user_id: userId, name: sessionName, ...times })
-          .execute()
-      })
-    },
-
-    async findToken(tokenHash) {
-      const row = await read
-        .selectFrom('api_tokens as t')
-        .innerJoin('users as u', 'u.id', 't.user_id')
-        .selectAll('u')
-        .select(['t.name as token_name', 't.expires_at', 't.last_used_at'])
-        .where('t.hash', '=', tokenHash)
-        .executeTakeFirst()
-      if (!row) return null
-      return {
-        user: userOf(row),
-        isSession: row.token_name === sessionName,
-        expiresAt: row.expires_at,
-        lastUsedAt: row.last_used_at,
-      }
-    },
-
-    async useToken(tokenHash, at, expiresAt) {
-      await write
-        .updateTable('api_tokens')
-        .set({ last_used_at: at, expires_at: expiresAt })
-        .where('hash', '=', tokenHash)
-        .execute()
-    },
-
-    async deleteToken(tokenHash) {
-      await write.deleteFrom('api_tokens').where('hash', '=', tokenHash).execute()
-    },
+    ...createSessionStore(database),
+    ...createTokenStore(database),
+    ...createFactorStore(database),
+    ...createFailureStore(database),
   }
 }
 
-type UserStore = Pick<
-  AuthStore,
-  'insertFirst' | 'loadAdministrator' | 'changeUser' | 'findUser' | 'loadMemberships'
->
-
 function createUserStore({ dialect, write, read }: Database): UserStore {
   return {
-    insertFirst: ({ organization, email, passwordHash, tokenHash, at }) =>
-      write.transaction().execute(async (trx) => {
-        // Two replicas may start for the first time together: one of them waits here for the other.
-        if (dialect === 'postgres')
-          await sql`lock table organizations in share row exclusive mode`.execute(trx)
-        const first = await trx.selectFrom('users').select('id').limit(1).executeTakeFirst()
-        if (first) return false
-        const known = await trx.selectFrom('organizations').select('id').executeTakeFirst()
-        const { id: organizationId } = known ?? (await insertOrganization(trx, organization, at))
-        const { id: userId } = await trx
-          .insertInto('users')
-          .values({
-            email: email.toLowerCase(),
-            password_hash: passwordHash,
-            is_server_administrator: 1,
-            created_at: at,
-          })
-          .returning('id')
-          .executeTakeFirstOrThrow()
-        const place = { organization_id: organizationId, user_id: userId }
-        await trx
-          .insertInto('members')
-          .values({ ...place, role: 'administrator', created_at: at })
-          .execute()
-        await trx
-          .insertInto('api_tokens')
-          .values({ hash: tokenHash, user_id: userId, name: automationName, created_at: at })
-          .execute()
-        return true
-      }),
+    insertFirst: (first) => write.transaction().execute((trx) => insertFirst(trx, first, dialect)),
 
     async loadAdministrator() {
       const row = await read
@@ -140,6 +56,30 @@ function createUserStore({ dialect, write, read }: Database): UserStore {
       return row ? userOf(row) : null
     },
 
+    async loadUser(id) {
+      const row = await read.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
+      return row ? userOf(row) : null
+    },
+
+    async findOidcUser(issuer, subject) {
+      const row = await read
+        .selectFrom('oidc_identities as i')
+        .innerJoin('users as u', 'u.id', 'i.user_id')
+        .selectAll('u')
+        .where('i.issuer', '=', issuer)
+        .where('i.subject', '=', subject)
+        .executeTakeFirst()
+      return row ? userOf(row) : null
+    },
+
+    async linkOidcUser(userId, issuer, subject, at) {
+      await write
+        .insertInto('oidc_identities')
+        .values({ issuer, subject, user_id: userId, created_at: at })
+        .onConflict((oc) => oc.doNothing())
+        .execute()
+    },
+
     async loadMemberships(userId) {
       const rows = await read
         .selectFrom('members as m')
@@ -158,6 +98,37 @@ function createUserStore({ dialect, write, read }: Database): UserStore {
   }
 }
 
+async function insertFirst(
+  trx: Transaction<Tables>,
+  { organization, email, passwordHash, token, at }: FirstUser,
+  dialect: Database['dialect'],
+): Promise<boolean> {
+  // Two replicas may start for the first time together: one of them waits here for the other.
+  if (dialect === 'postgres')
+    await sql`lock table organizations in share row exclusive mode`.execute(trx)
+  const first = await trx.selectFrom('users').select('id').limit(1).executeTakeFirst()
+  if (first) return false
+  const known = await trx.selectFrom('organizations').select('id').executeTakeFirst()
+  const { id: organizationId } = known ?? (await insertOrganization(trx, organization, at))
+  const { id: userId } = await trx
+    .insertInto('users')
+    .values({
+      email: email.toLowerCase(),
+      password_hash: passwordHash,
+      is_server_administrator: 1,
+      created_at: at,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  const place = { organization_id: organizationId, user_id: userId }
+  await trx
+    .insertInto('members')
+    .values({ ...place, role: 'administrator', created_at: at })
+    .execute()
+  await insertAutomationToken(trx, userId, token, at)
+  return true
+}
+
 function insertOrganization(
   trx: Transaction<Tables>,
   { slug, name }: FirstUser['organization'],
@@ -168,15 +139,4 @@ function insertOrganization(
     .values({ slug, name, device_allowance: null, allows_paid_fleets: 1, created_at: at })
     .returning('id')
     .executeTakeFirstOrThrow()
-}
-
-function userOf(row: Selectable<Tables['users']>): User {
-  return {
-    id: row.id,
-    email: row.email,
-    name: row.name,
-    passwordHash: row.password_hash,
-    isServerAdministrator: row.is_server_administrator === 1,
-    disabledAt: row.disabled_at,
-  }
 }

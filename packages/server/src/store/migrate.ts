@@ -5,6 +5,7 @@ import { Refusal } from '@muster/core/errors.ts'
 import { type Migration, Migrator } from 'kysely/migration'
 import type { Database } from './database.ts'
 import * as first from './migrations/0001-first.ts'
+import * as signIn from './migrations/0002-sign-in.ts'
 import * as organizations from './migrations/0003-organizations.ts'
 import * as history from './migrations/0005-history.ts'
 import * as devicesAtScale from './migrations/0004-devices-at-scale.ts'
@@ -16,6 +17,7 @@ type DialectMigration = { up: (db: never, dialect: Database['dialect']) => Promi
 
 const migrations: Record<string, DialectMigration> = {
   '0001-first': first,
+  '0002-sign-in': signIn,
   '0003-organizations': organizations,
   '0005-history': history,
   '0006-audit': audit,

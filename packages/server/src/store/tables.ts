@@ -45,14 +45,48 @@ export type Tables = {
     expires_at: number
   }
   invitation_fleets: { invitation_id: number; fleet_id: number; role: string }
-  api_tokens: {
+  sessions: {
+    id: Generated<number>
     hash: string
     user_id: number
+    /** 0 or 1: came from a provider of OpenID Connect. */
+    by_oidc: number
+    address: string | null
+    client: string | null
+    created_at: number
+    expires_at: number
+    last_used_at: number
+  }
+  api_tokens: {
+    id: Generated<number>
+    hash: string
+    prefix: string
+    user_id: number
+    organization_id: number | null
     name: string
+    /** As core's token-scope.ts writes it. */
+    scope: string
+    /** 0 or 1: of the fleets in api_token_fleets only, also where none of them is left. */
+    of_fleets: number
+    /** 0 or 1: the one of MUSTER_ADMIN_TOKEN. */
+    is_automation: number
     created_at: number
     expires_at: number | null
     last_used_at: number | null
   }
+  api_token_fleets: { token_id: number; fleet_id: number }
+  totp: {
+    user_id: number
+    secret: string
+    created_at: number
+    /** Null: it waits for its first code, and is not asked for. */
+    confirmed_at: number | null
+    last_step: number
+  }
+  recovery_codes: { user_id: number; hash: string }
+  reset_links: { user_id: number; hash: string; drops_totp: number; expires_at: number }
+  oidc_identities: { issuer: string; subject: string; user_id: number; created_at: number }
+  sign_in_failures: { key: string; failures: number; last_at: number }
   fleets: {
     id: Generated<number>
     organization_id: number
@@ -242,7 +276,6 @@ export type Tables = {
     /** Sealed with the key itself, which is kept nowhere. */
     answer: string | null
   }
-}
   /** What somebody looks at again and again: a filter, a search, an order, columns. */
   device_views: {
     id: Generated<number>
@@ -257,3 +290,4 @@ export type Tables = {
     columns: string
     changed_at: number
   }
+}

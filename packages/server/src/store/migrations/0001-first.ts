@@ -51,13 +51,6 @@ async function createOrganizations(db: AnyDb, { id, keyword }: Sequence): Promis
       created_at bigint not null,
       unique (organization_id, user_id))`,
     sql`create index members_by_user on members (user_id, organization_id)`,
-    sql`create table api_tokens (
-      hash text primary key,
-      user_id bigint not null references users (id) on delete cascade,
-      name text not null,
-      created_at bigint not null,
-      expires_at bigint,
-      last_used_at bigint)`,
   )
 }
 
