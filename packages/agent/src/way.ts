@@ -3,7 +3,9 @@
 
 import { readFileSync } from 'node:fs'
 import type { Agent, AgentOptions } from 'node:http'
+import type { Agent as TlsAgent } from 'node:https'
 import { leadThroughProxy } from './proxy.ts'
+import { ownSessions, resumeLeanly } from './resumption.ts'
 
 export type Way = {
   /** PEM of the CA to trust instead of the well-known ones. */
@@ -37,7 +39,11 @@ export function createConnections(
     ...(way.clientCertFile === null ? {} : { cert: text(way.clientCertFile) }),
     ...(way.clientKeyFile === null ? {} : { key: text(way.clientKeyFile) }),
   }
-  const agent = new http.Agent({ ...options, ...(secure ? trust : {}) }) as Agent
+  const agent = new http.Agent({
+    ...options,
+    ...(secure ? { ...trust, ...ownSessions } : {}),
+  }) as Agent
+  if (secure) resumeLeanly(agent as TlsAgent)
   if (way.proxy) leadThroughProxy(agent, way.proxy, secure)
   return agent
 }
