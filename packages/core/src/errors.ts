@@ -269,36 +269,6 @@ export const errors = {
     title: 'The history does not reach that far back',
     advice: 'Ask from the instant on that the detail names; what was before it is no longer kept.',
   },
-  'edit-in-progress': {
-    http: 409,
-    exit: exitCodes.conflict,
-    title: 'Somebody is changing this at the same moment',
-    advice: 'Wait for as long as `Retry-After` says, read it again, and repeat the change.',
-  },
-  'edit-collided': {
-    http: 412,
-    exit: exitCodes.conflict,
-    title: 'It has changed since you read it',
-    advice: 'Read it again, and repeat the change on what it is now. Nothing was changed.',
-  },
-  'idempotency-in-progress': {
-    http: 409,
-    exit: exitCodes.unreachable,
-    title: 'The request with this idempotency key is still being answered',
-    advice: 'Repeat it with the same key after `Retry-After`: it is answered as the first one.',
-  },
-  'idempotency-outcome-unknown': {
-    http: 409,
-    exit: exitCodes.failed,
-    title: 'The server ended while it answered the request with this idempotency key',
-    advice: 'Look whether it was done before you repeat it, and repeat it with a new key.',
-  },
-  'idempotency-key-reused': {
-    http: 422,
-    exit: exitCodes.usage,
-    title: 'This idempotency key belongs to another request',
-    advice: 'Use a new key for each request; repeat a key only with the very same request.',
-  },
   'body-too-large': {
     http: 413,
     exit: exitCodes.usage,

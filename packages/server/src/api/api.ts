@@ -33,12 +33,12 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerTokens(api, deps)
       registerSession(api, deps)
       registerFleets(api, deps)
+      registerDeviceList(api, deps)
       registerDevices(api, deps)
       registerHistory(api, deps)
       registerStream(api, deps)
       registerAudit(api, deps)
     },
     { prefix: '/api/v1' },
-      registerDeviceList(api, deps)
   )
 }

@@ -7,8 +7,8 @@ import type { Database } from './database.ts'
 import * as first from './migrations/0001-first.ts'
 import * as signIn from './migrations/0002-sign-in.ts'
 import * as organizations from './migrations/0003-organizations.ts'
-import * as history from './migrations/0005-history.ts'
 import * as devicesAtScale from './migrations/0004-devices-at-scale.ts'
+import * as history from './migrations/0005-history.ts'
 import * as audit from './migrations/0006-audit.ts'
 import * as cloudlink from './migrations/0007-cloudlink.ts'
 
@@ -19,9 +19,9 @@ const migrations: Record<string, DialectMigration> = {
   '0001-first': first,
   '0002-sign-in': signIn,
   '0003-organizations': organizations,
+  '0004-devices-at-scale': devicesAtScale,
   '0005-history': history,
   '0006-audit': audit,
-  '0004-devices-at-scale': devicesAtScale,
   '0007-cloudlink': cloudlink,
 }
 
