@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DeviceView } from '@muster/core/api.ts'
 import { statusWords } from '@muster/core/statuses.ts'
+import { openNarrowWay } from '../tools/narrow-way.ts'
 import { openStage, type Stage, standing, stores } from './fixtures.ts'
 
 for (const store of stores)
@@ -12,7 +13,8 @@ for (const store of stores)
     skip: store.skip,
   }, async () => {
     await using stage = await openStage({ store })
-    const uuids = await bringAll(stage)
+    await using way = await openNarrowWay(stage.server.url)
+    const uuids = await bringAll(stage, way.url)
     const views = await Promise.all(statusWords.map((word) => stage.untilStatus(uuids[word], word)))
     assert.deepEqual(views.map(standing), [
       'frozen: frozen-by-administrator',
@@ -52,7 +54,7 @@ for (const store of stores)
 
 const evidenceOf = ({ status }: DeviceView) => status.reasons[0]!.evidence
 
-async function bringAll(stage: Stage) {
+async function bringAll(stage: Stage, narrowWay: string) {
   const { api, newAgent } = stage
   const [frozen, flashed, van, box, screen, camera, pump] = [
     newAgent('frozen'),
@@ -60,7 +62,7 @@ async function bringAll(stage: Stage) {
     newAgent('van'),
     newAgent('box'),
     newAgent('screen'),
-    newAgent('camera'),
+    newAgent('camera', { server: narrowWay }),
     newAgent('pump'),
   ] as const
   const { device: spare } = await api.devices.preregister({ fleet: 'yard', name: 'spare' })

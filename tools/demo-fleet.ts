@@ -10,6 +10,7 @@ import type { ApiClient } from '@muster/core/api-client.ts'
 import { type Clock, pause } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import type { Status } from '@muster/core/statuses.ts'
+import { openNarrowWay } from './narrow-way.ts'
 import { type Crew, programs, type Running } from './processes.ts'
 
 export const fleetSlug = 'demo'
@@ -17,7 +18,9 @@ export const fleetSlug = 'demo'
 export const policy = {
   heartbeatIntervalMs: 5_000,
   heartbeatGraceMs: 3_000,
-  cloudlinkEnabled: false,
+  cloudlinkEnabled: true,
+  cloudlinkKeepaliveMs: 5_000,
+  cloudlinkGraceMs: 3_000,
 }
 
 export type DemoDevice = {
@@ -51,16 +54,15 @@ export type DemoFleet = {
 type Story = [name: string, status: Status, (device: DemoDevice, play: Play) => Promise<void>]
 
 /** Who is in the fleet, what each is to show, and what brings it there. */
-function storiesOf({ api, hostName }: Stage): Story[] {
+function storiesOf({ api, hostName, server }: Stage): Story[] {
   return [
     [hostName, 'operational', (_device, { run }) => run()],
     [
       'roof-camera',
       'reduced-functionality',
-      async ({ uuid }, { register, run }) => {
-        await register()
-        await api.devices.edit(uuid, { policy: { cloudlinkEnabled: true } })
-        await run()
+      async (_device, { run }) => {
+        const { url } = await openNarrowWay(server)
+        await run(url)
       },
     ],
     [
@@ -163,15 +165,15 @@ function newDevice({ folder }: Stage, name: string, status: Status): DemoDevice 
 type Play = {
   /** Registers it as an image flasher does: it has not come online. */
   register(...words: string[]): Promise<void>
-  /** Starts its agent, and resolves when the server has heard it. */
-  run(): Promise<void>
+  /** Starts its agent, and resolves when the server has heard it, on another way if one is given. */
+  run(way?: string): Promise<void>
   /** Runs a command of its agent to its end. */
   tell(...words: string[]): Promise<void>
 }
 
 function playOf({ crew, api, clock, server }: Stage, device: DemoDevice, key: string): Play {
   const { stateDir, uuid, name } = device
-  const identity = ['--server', server, '--uuid', uuid, '--name', name]
+  const identityAt = (at: string) => ['--server', at, '--uuid', uuid, '--name', name]
   mkdirSync(stateDir, { recursive: true, mode: 0o700 })
 
   async function tell(...words: string[]) {
@@ -183,9 +185,10 @@ function playOf({ crew, api, clock, server }: Stage, device: DemoDevice, key: st
 
   return {
     tell,
-    register: (...words) => tell('register', ...identity, ...words),
-    async run() {
-      const agent = crew.start([programs.agent, '--state-dir', stateDir, ...identity], {
+    register: (...words) => tell('register', ...identityAt(server), ...words),
+    async run(way = server) {
+      const words = ['--state-dir', stateDir, ...identityAt(way)]
+      const agent = crew.start([programs.agent, ...words], {
         env: { MUSTER_AGENT_PROVISIONING_KEY: key },
         logPath: join(stateDir, 'agent.log'),
       })

@@ -39,8 +39,8 @@ export function redialMs(
     const { retryAfterMs, httpStatus } = trouble
     if (retryAfterMs !== null)
       return Math.round(Math.min(retryAfterMs, going.longestRetryAfterMs) * (1 + random))
-    // The key, or the policy: neither changes in a moment.
-    if (httpStatus === 401 || httpStatus === 403) return Math.round(capMs * (0.5 + random / 2))
+    // A key does not become right in a moment; the policy may.
+    if (httpStatus === 401) return Math.round(capMs * (0.5 + random / 2))
     return spread(doubled(capMs))
   }
   if (trouble.kind === 'broken') return spread(doubled(capMs))
@@ -49,7 +49,6 @@ export function redialMs(
       return failureCount <= 1 ? spread(going.away) : spread(doubled(capMs))
     case 'replaced':
       return Math.round(doubled(replacedCapMs / 2) * (1 + random))
-    case 'disabled':
     case 'key-refused':
       return Math.round(capMs * (0.5 + random / 2))
     default:
