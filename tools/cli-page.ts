@@ -20,6 +20,7 @@ const nowhere: Context = {
   fetch: () => Promise.reject(new Error('there is no network here')),
   stdout: { write: () => true },
   stderr: { write: () => true },
+  interrupted: () => new AbortController().signal,
   ask: undefined,
 }
 

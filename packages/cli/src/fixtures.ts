@@ -210,6 +210,8 @@ export type World = {
   env?: Record<string, string | undefined>
   answers?: string[]
   columns?: number
+  rows?: number
+  signal?: AbortSignal
   onOutput?(text: string): void
 }
 
@@ -222,7 +224,8 @@ export async function run(args: readonly string[], world: World = {}) {
     err += question
     return answers.shift() ?? ''
   }
-  const terminal = world.columns === undefined ? {} : { isTTY: true, columns: world.columns }
+  const { columns, rows = 24 } = world
+  const terminal = columns === undefined ? {} : { isTTY: true, columns, rows }
   const context: Context = {
     version: '0.0.0',
     env: world.env ?? {},
@@ -240,6 +243,7 @@ export async function run(args: readonly string[], world: World = {}) {
         err += text
       },
     },
+    interrupted: () => world.signal ?? new AbortController().signal,
     ask: world.answers && { line: answer, secret: answer },
   }
   const exit = await runMuster(args, context)

@@ -19,5 +19,12 @@ process.exitCode = await runMuster(process.argv.slice(2), {
   fetch,
   stdout: process.stdout,
   stderr: process.stderr,
+  interrupted() {
+    const controller = new AbortController()
+    // Once each: whoever presses it again means it.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => controller.abort())
+    return controller.signal
+  },
   ask: openTerminal(process.stdin, process.stderr),
 })

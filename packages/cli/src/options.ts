@@ -2,6 +2,8 @@
 
 import { Refusal } from '@muster/core/errors.ts'
 import { policyLimits } from '@muster/core/policy.ts'
+import { type ReasonCode, reasonCodes } from '@muster/core/reasons.ts'
+import { type Status, statusWords } from '@muster/core/statuses.ts'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseCount, parseDuration, parseInstant } from './arguments.ts'
 import { columnNamesOf, type Table } from './view/table.ts'
@@ -91,13 +93,22 @@ export function addPolicyOptions(command: Command): Command {
     )
 }
 
-export type HistoryOptions = ListOptions & { from?: string; to?: string }
+export type HistoryOptions = ListOptions & {
+  from?: string
+  to?: string
+  was?: Status
+  became?: Status
+  reason?: ReasonCode
+}
 
 export function addHistoryOptions(command: Command, table?: Table): Command {
   return addListOptions(
     command
       .option('--from <time>', 'transitions at or after this time')
-      .option('--to <time>', 'transitions before this time'),
+      .option('--to <time>', 'transitions before this time')
+      .addOption(new Option('--was <status>', 'only from this status').choices(statusWords))
+      .addOption(new Option('--became <status>', 'only to this status').choices(statusWords))
+      .addOption(new Option('--reason <code>', 'only with this reason').choices(reasonCodes)),
     table,
   )
 }
@@ -105,5 +116,7 @@ export function addHistoryOptions(command: Command, table?: Table): Command {
 export function historyQuery(options: HistoryOptions, now: number) {
   const instant = (text: string | undefined) =>
     text === undefined ? undefined : parseInstant(text, now, 'back')
-  return { ...pageQuery(options), from: instant(options.from), to: instant(options.to) }
+  const { from, to, was, became, reason } = options
+  const words = { statusFrom: was, statusTo: became, reason }
+  return { ...pageQuery(options), ...words, from: instant(from), to: instant(to) }
 }

@@ -25,6 +25,7 @@ import { colors } from './color.ts'
 import { addDeviceCommands } from './commands/device.ts'
 import { addFleetCommands } from './commands/fleet.ts'
 import { addHelpCommand } from './commands/help.ts'
+import { addHistoryCommands } from './commands/history.ts'
 import { addOrganizationCommands } from './commands/organization.ts'
 import { addProfileCommands } from './commands/profile.ts'
 import { addProvisioningKeyCommands } from './commands/provisioning-key.ts'
@@ -39,6 +40,7 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addProfileCommands,
   addFleetCommands,
   addDeviceCommands,
+  addHistoryCommands,
   addProvisioningKeyCommands,
   addOrganizationCommands,
   addHelpCommand,

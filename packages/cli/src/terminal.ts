@@ -9,7 +9,7 @@ import { Stopped } from './failure.ts'
 type Input = Readable & { isTTY?: boolean }
 
 /** Killed by Ctrl-C, as a shell reports it. */
-const interruptedExit = 130
+export const interruptedExit = 130
 
 export function openTerminal(input: Input, output: Output): Context['ask'] {
   if (!input.isTTY) return undefined

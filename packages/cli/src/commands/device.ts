@@ -1,6 +1,6 @@
 // `muster device`: what each device is, why, and how it was; and the life of its registration.
 
-import type { DeviceQuery } from '@muster/core/api.ts'
+import type { DeviceQuery, DeviceView } from '@muster/core/api.ts'
 import type { DeviceSwitch } from '@muster/core/api-client.ts'
 import { isStatus, statusWords } from '@muster/core/statuses.ts'
 import { type Command, InvalidArgumentError, Option } from 'commander'
@@ -19,9 +19,17 @@ import {
   parsedBy,
 } from '../options.ts'
 import { renderRows } from '../view/card.ts'
-import { deviceCard, deviceLine, devicePolicyRows, deviceTable } from '../view/device.ts'
+import {
+  deviceCard,
+  deviceLine,
+  deviceMark,
+  devicePolicyRows,
+  deviceTable,
+} from '../view/device.ts'
 import { deviceHistoryTable } from '../view/history.ts'
+import type { Look } from '../view/text.ts'
 import { momentText } from '../view/time.ts'
+import { addWatchOption, type WatchOptions, watchView } from '../watching.ts'
 import { addWatch } from './device-watch.ts'
 
 /** Said here again so that the schemas, which only a server runs, stay out of the program. */
@@ -61,18 +69,25 @@ export function addDeviceCommands(program: Command, context: Context) {
   addDelete(device, context)
 }
 
-type DeviceListOptions = ListOptions & {
-  fleet?: string
-  status?: string
-  query?: string
-  tag?: string
-  sort?: (typeof sorts)[number]
+const watchedDevices = {
+  items: (devices: readonly DeviceView[]) => devices,
+  key: ({ uuid }: DeviceView) => uuid,
+  mark: deviceMark,
+  line: deviceLine,
 }
+
+type DeviceListOptions = ListOptions &
+  WatchOptions & {
+    fleet?: string
+    status?: string
+    query?: string
+    tag?: string
+    sort?: (typeof sorts)[number]
+  }
 
 function addList(device: Command, context: Context) {
   const list = addListOptions(
-    device
-      .command('list')
+    addWatchOption(device.command('list'))
       .description(
         `List devices with their status and why they have it.\n\nStatuses: ${statusWords.join(', ')}.`,
       )
@@ -87,10 +102,20 @@ function addList(device: Command, context: Context) {
       .addOption(new Option('--sort <order>', 'the order; - turns it round').choices([...sorts])),
     deviceTable,
   ).action(async (options: DeviceListOptions, command: Command) => {
-    const { api, printList } = await openSession(context, command)
+    const session = await openSession(context, command)
     const { fleet, status, query, tag, sort, all } = options
-    const pages = api.devices.pages({ ...pageQuery(options), fleet, status, q: query, tag, sort })
-    await printList(pages, all, (items, look) => deviceTable(items, look, { fleet: !fleet }))
+    const { api, printList } = session
+    const asked = { ...pageQuery(options), fleet, status, q: query, tag, sort }
+    const table = (items: readonly DeviceView[], look: Look) =>
+      deviceTable(items, look, { fleet: !fleet })
+    if (options.watch)
+      await watchView(context, session, {
+        ...watchedDevices,
+        load: async () => (await api.devices.page(asked)).items,
+        render: table,
+        query: { fleet },
+      })
+    await printList(api.devices.pages(asked), all, table)
   })
   examples(
     list,
@@ -99,6 +124,8 @@ function addList(device: Command, context: Context) {
       'muster device list --status disconnected,reduced-functionality --sort -since',
       'what is wrong, the latest first',
     ],
+    ['muster device list --status disconnected --watch', 'the same, kept live'],
+    ['muster device list --columns name,since,why --no-headers', 'for a script'],
     ['muster device list --tag floor=2 --all --json', 'all that match, for a program'],
   )
 }
@@ -112,15 +139,23 @@ function parseStatuses(text: string): string {
 }
 
 function addShow(device: Command, context: Context) {
-  const show = device
-    .command('show')
+  const show = addWatchOption(device.command('show'))
     .description(
       'Show the status of a device, since when, why, what happens next and what to do; then its channels, what it reported, its tags and its policy.',
     )
     .argument('<device>', deviceWord)
-    .action(async (word: string, _options, command: Command) => {
-      const { api, print } = await openSession(context, command)
-      print(await findDevice(api, word), deviceCard)
+    .action(async (word: string, options: WatchOptions, command: Command) => {
+      const session = await openSession(context, command)
+      const { api, print } = session
+      const found = await findDevice(api, word)
+      if (options.watch)
+        await watchView(context, session, {
+          ...watchedDevices,
+          load: async () => [await api.devices.read(found.uuid)],
+          render: ([device], look) => deviceCard(device!, look),
+          query: { device: found.uuid },
+        })
+      print(found, deviceCard)
     })
   examples(
     show,

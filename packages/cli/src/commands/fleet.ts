@@ -1,6 +1,6 @@
 // `muster fleet`: fleets, their counts, their policy, and how they looked before.
 
-import type { FleetAtView } from '@muster/core/api.ts'
+import type { FleetAtView, FleetView } from '@muster/core/api.ts'
 import type { FleetSwitch } from '@muster/core/api-client.ts'
 import type { Command } from 'commander'
 import {
@@ -22,8 +22,16 @@ import {
   pageQuery,
   parsedBy,
 } from '../options.ts'
-import { fleetAtCard, fleetCard, fleetSwitchLine, fleetTable } from '../view/fleet.ts'
+import {
+  fleetAtCard,
+  fleetCard,
+  fleetLine,
+  fleetMark,
+  fleetSwitchLine,
+  fleetTable,
+} from '../view/fleet.ts'
 import { fleetHistoryTable } from '../view/history.ts'
+import { addWatchOption, type WatchOptions, watchView } from '../watching.ts'
 
 export function addFleetCommands(program: Command, context: Context) {
   const fleet = program
@@ -46,29 +54,51 @@ export function addFleetCommands(program: Command, context: Context) {
   addDelete(fleet, context)
 }
 
+const watchedFleets = {
+  items: (fleets: readonly FleetView[]) => fleets,
+  key: ({ slug }: FleetView) => slug,
+  mark: fleetMark,
+  line: fleetLine,
+}
+
 function addList(fleet: Command, context: Context) {
-  const list = addListOptions(fleet.command('list'), fleetTable)
+  const list = addListOptions(addWatchOption(fleet.command('list')), fleetTable)
     .description('List fleets with how many devices have each status.')
     .option('--query <beginning>', 'only those whose name begins so')
-    .action(async (options: ListOptions & { query?: string }, command: Command) => {
-      const { api, printList } = await openSession(context, command)
-      const pages = api.fleets.pages({ ...pageQuery(options), q: options.query })
-      await printList(pages, options.all, fleetTable)
+    .action(async (options: ListOptions & WatchOptions & { query?: string }, command: Command) => {
+      const session = await openSession(context, command)
+      const { api, printList } = session
+      const asked = { ...pageQuery(options), q: options.query }
+      if (options.watch)
+        await watchView(context, session, {
+          ...watchedFleets,
+          load: async () => (await api.fleets.page(asked)).items,
+          render: fleetTable,
+        })
+      await printList(api.fleets.pages(asked), options.all, fleetTable)
     })
   examples(
     list,
     ['muster fleet list', 'all fleets and their counts'],
+    ['muster fleet list --watch', 'the same, kept live'],
     ["muster fleet list --json | jq '.items[].statusCounts'", 'the counts for a program'],
   )
 }
 
 function addShow(fleet: Command, context: Context) {
-  const show = fleet
-    .command('show')
+  const show = addWatchOption(fleet.command('show'))
     .description('Show a fleet: its counts by status and its policy.')
     .argument('<fleet>', 'its slug')
-    .action(async (slug: string, _options, command: Command) => {
-      const { api, print } = await openSession(context, command)
+    .action(async (slug: string, options: WatchOptions, command: Command) => {
+      const session = await openSession(context, command)
+      const { api, print } = session
+      if (options.watch)
+        await watchView(context, session, {
+          ...watchedFleets,
+          load: async () => [await api.fleets.read(slug)],
+          render: ([view], look) => fleetCard(view!, look),
+          query: { fleet: slug },
+        })
       print(await api.fleets.read(slug), fleetCard)
     })
   examples(show, ['muster fleet show garden', 'its counts and its policy'])

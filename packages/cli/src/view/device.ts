@@ -152,6 +152,15 @@ export function devicePolicyRows({ policy, policyOverrides }: DeviceView): Row[]
 }
 
 /** One line after a change: what the device is now, and why. */
+/** What of a device counts as a change of it; a heartbeat in time is none. */
+export function deviceMark({ status, heartbeat, cloudlink, ...device }: DeviceView) {
+  const codes = status.reasons.map(({ code }) => code)
+  const progress = status.progress === null ? null : Math.floor(status.progress)
+  const { name, fleet, tags, policy, update } = device
+  const channels = [heartbeat.state, cloudlink.state]
+  return [status.status, status.since, codes, progress, channels, name, fleet, tags, policy, update]
+}
+
 export function deviceLine(device: DeviceView, look: Look): string {
   const why = device.status.reasons[0]?.title
   return paint(

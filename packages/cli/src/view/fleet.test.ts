@@ -84,6 +84,8 @@ test('a provisioning key is valid until it is revoked or expired, on the very mi
 test('an organization over its allowance is seen at once', () => {
   const organization = (activeDeviceCount: number) => ({
     name: 'Acme',
+    slug: 'acme',
+    frozenDevices: { count: 0, overAllowanceCount: 0, paidFleetTypeCount: 0 },
     plan: { deviceAllowance: 10, allowsPaidFleets: true },
     activeDeviceCount,
   })

@@ -60,6 +60,14 @@ function fleetPolicyRows({ policy, policyOverrides }: FleetView): Row[] {
   ])
 }
 
+/** What of a fleet counts as a change of it. */
+export const fleetMark = ({ name, statusCounts, paidType, policy }: FleetView) => [
+  name,
+  statusCounts,
+  paidType,
+  policy,
+]
+
 /** How the fleet is, in one line. */
 export function fleetLine(fleet: FleetView, look: Look): string {
   const name: Span[] = [{ text: fleet.name, tone: 'strong' }, { text: ` (${fleet.slug}): ` }]
