@@ -33,12 +33,13 @@ const standing = (
   cloudlink: StandingThen['cloudlink'] = 'connected',
 ): StandingThen => ({ status, heartbeat, cloudlink })
 
-/** A day of one device: ten changes. */
-function dayOf(device: number, day: number, startAt: number): Step[] {
-  const jitterMs = ((device * 7919 + day * 104_729) % 600_000) + 1_237
-  const lastAddress = `203.0.${device % 256}.${(device >> 8) % 256}`
-  const hour = 3_600_000
-  const steps: [number, StandingThen, (at: number) => Reason[]][] = [
+const hour = 3_600_000
+
+type Story = [afterMs: number, standing: StandingThen, because: (at: number) => Reason[]][]
+
+/** What happens in a day, in turn: a bad connection and an update, then a restart and a freeze. */
+function connectionStory(lastAddress: string): Story {
+  return [
     [
       2 * hour,
       standing('reduced-functionality', 'timeout', 'disconnected'),
@@ -82,32 +83,41 @@ function dayOf(device: number, day: number, startAt: number): Step[] {
       (at) => [is('moving-to-target-release', { startedAt: at, updateStatus: 'downloading' })],
     ],
     [hour / 2, standing('operational'), (at) => [is('fully-connected', { lastHeartbeatAt: at })]],
-    [
-      3 * hour,
-      standing('disconnected', 'offline', 'disconnected'),
-      (at) => [
-        is('goodbye', {
-          goodbyeAt: at,
-          cause: 'reboot',
-          by: 'ada@example.org',
-          expectedBackAt: at + 120_000,
-        }),
-      ],
-    ],
-    [61_400, standing('operational'), (at) => [is('fully-connected', { lastHeartbeatAt: at })]],
-    [
-      4 * hour,
-      standing('frozen'),
-      (at) => [is('frozen-by-administrator', { frozenAt: at, by: 'ada@example.org' })],
-    ],
-    [
-      hour,
-      standing('operational'),
-      (at) => [is('fully-connected', { lastHeartbeatAt: at - 31_337 })],
-    ],
   ]
+}
+
+const maintenanceStory: Story = [
+  [
+    3 * hour,
+    standing('disconnected', 'offline', 'disconnected'),
+    (at) => [
+      is('goodbye', {
+        goodbyeAt: at,
+        cause: 'reboot',
+        by: 'ada@example.org',
+        expectedBackAt: at + 120_000,
+      }),
+    ],
+  ],
+  [61_400, standing('operational'), (at) => [is('fully-connected', { lastHeartbeatAt: at })]],
+  [
+    4 * hour,
+    standing('frozen'),
+    (at) => [is('frozen-by-administrator', { frozenAt: at, by: 'ada@example.org' })],
+  ],
+  [
+    hour,
+    standing('operational'),
+    (at) => [is('fully-connected', { lastHeartbeatAt: at - 31_337 })],
+  ],
+]
+
+/** A day of one device: ten changes. */
+function dayOf(device: number, day: number, startAt: number): Step[] {
+  const jitterMs = ((device * 7919 + day * 104_729) % 600_000) + 1_237
+  const lastAddress = `203.0.${device % 256}.${(device >> 8) % 256}`
   let at = startAt + jitterMs
-  return steps.map(([afterMs, then, because]) => {
+  return [...connectionStory(lastAddress), ...maintenanceStory].map(([afterMs, then, because]) => {
     at += afterMs
     return { afterMs: at, standing: then, reasons: because(at) }
   })

@@ -17,7 +17,8 @@ export type LogEntry = {
 }
 
 export type StreamLogDeps = {
-  queries: Pick<HistoryQueries, 'loadLogPosition' | 'loadTransitions'> & FleetOwners
+  queries: Pick<HistoryQueries, 'loadLogPosition' | 'loadLogFloor' | 'loadTransitions'> &
+    FleetOwners
   log: Record<'warn', (details: object, message: string) => void>
 }
 

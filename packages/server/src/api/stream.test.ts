@@ -28,6 +28,7 @@ const transition = (id: number, fleet = 'kiosks'): RecordedTransition => ({
 async function openHub() {
   const stored: RecordedTransition[] = []
   let broken = false
+  let cutUntil = 0
   let read = async () => {}
   const bus = createMemoryBus()
   const clock = createVirtualClock(noon, settle)
@@ -40,6 +41,7 @@ async function openHub() {
         if (broken) throw new Error('the store is away')
         return stored.length
       },
+      loadLogFloor: async () => cutUntil,
       async loadTransitions({ after, until, limit }, { fleetId }) {
         await read()
         if (broken) throw new Error('the store is away')
@@ -68,6 +70,11 @@ async function openHub() {
     },
     publish: (transitions: RecordedTransition[]) =>
       bus.publish({ kind: 'transitions', transitions }),
+    /** What is until there is no longer kept. */
+    cut(until: number): void {
+      cutUntil = until
+      for (let i = 0; i < until; i++) stored[i] = { ...stored[i]!, id: 0 }
+    },
     breakStore: (is: boolean) => {
       broken = is
     },
@@ -173,6 +180,18 @@ test('a reader who resumes gets what was missed and what happens meanwhile, once
   house.publish(house.store(transition(1_205)))
   await settle()
   assert.deepEqual(reader.ids, upTo(1_105, 101))
+})
+
+test('a reader who resumes before what is kept is told so, and goes on from there', async () => {
+  await using house = await openHub()
+  house.publish(house.store(...upTo(50).map((id) => transition(id))))
+  await settle()
+  house.cut(20)
+  const reader = createReader()
+  house.hub.open({ filter: own, sink: reader.sink, after: 5 })
+  while (reader.ids.length < 30) await settle()
+  assert.deepEqual(reader.ids, upTo(30, 21))
+  assert.equal(reader.text.match(/^event: missed$/gm)?.length, 1)
 })
 
 test('a filter holds for what was missed and for what happens', async () => {

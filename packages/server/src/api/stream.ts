@@ -231,9 +231,10 @@ export class StreamHub {
       ...(device ? { deviceId: device.id } : {}),
     }
     const until = this.#log.position
-    const range = { after: reader.lastId, until, limit: storedPageSize }
     const entries = await this.#turns(async () => {
       if (reader.gone) return []
+      await this.#skipCut(reader)
+      const range = { after: reader.lastId, until, limit: storedPageSize }
       const page = await this.#deps.queries.loadTransitions(range, of)
       return this.#log.entriesOf(page)
     })
@@ -245,6 +246,14 @@ export class StreamHub {
       this.#send(reader, piece)
       if (reader.sink.unreadBytes > 0) await reader.sink.drained()
     } while (first >= 0 && !reader.gone)
+  }
+
+  /** What was before it is no longer kept: the reader goes on from there, and is told. */
+  async #skipCut(reader: Reader): Promise<void> {
+    const floor = await this.#deps.queries.loadLogFloor()
+    if (reader.lastId >= floor) return
+    reader.lastId = floor
+    reader.missed = true
   }
 
   /** What changes while the snapshot is read comes after it, and may repeat what it says. */
