@@ -9,11 +9,13 @@
 
 import { parseArgs } from 'node:util'
 import { agent } from './agent.ts'
+import { finding } from './finding.ts'
 import { heartbeats } from './heartbeats.ts'
 import { history } from './history.ts'
 import { lateness } from './lateness.ts'
 import { overview } from './overview.ts'
 import { tableOf, writePage } from './page.ts'
+import { past } from './past.ts'
 import { type Bench, type Measured, verdictOf } from './promise.ts'
 import { silence } from './silence.ts'
 import { start } from './start.ts'
@@ -23,6 +25,7 @@ import { wire } from './wire.ts'
 const benches: Record<string, Bench> = {
   heartbeats,
   overview,
+  finding,
   silence,
   lateness,
   watching,
@@ -30,6 +33,7 @@ const benches: Record<string, Bench> = {
   agent,
   wire,
   history,
+  past,
 }
 
 const { values: options } = parseArgs({

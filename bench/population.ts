@@ -50,8 +50,10 @@ const nameOf = (uuid: string, number: number) =>
   `${words[Number.parseInt(uuid.slice(0, 4), 16) % words.length]}-${number}`
 
 /** A device that came online at `at` and was heard then for the last time. */
-export function heardAt(at: number, { intervalMs = defaultPolicy.heartbeatIntervalMs } = {}) {
-  const address = '198.51.100.7'
+export function heardAt(
+  at: number,
+  { intervalMs = defaultPolicy.heartbeatIntervalMs, address = '198.51.100.7' } = {},
+) {
   return {
     at,
     seen: [
@@ -72,16 +74,28 @@ export async function populate(
 ): Promise<void> {
   const database = await openDatabase({ kind: 'sqlite', path: join(dataDir, 'muster.sqlite') })
   try {
-    const clock = { now: () => untilAt, after: () => () => {} }
-    const settings = { email: null, password: 'a password of the benches', token: adminToken }
-    await prepareAdministrator({ store: createAuthStore(database), clock }, settings)
-    for (const [index, plan] of plans.entries()) await populateFleet(database, plan, index, untilAt)
-    if (listenedUntilAt !== null)
-      await createPresenceStore(database).openListening('before', listenedUntilAt)
+    await populateDatabase(database, plans, { untilAt, listenedUntilAt })
     await sql`pragma wal_checkpoint(truncate)`.execute(database.write)
   } finally {
     await database.close()
   }
+}
+
+/** The same in a database that is open. */
+export async function populateDatabase(
+  database: Database,
+  plans: readonly FleetPlan[],
+  {
+    untilAt,
+    listenedUntilAt = null as number | null,
+  }: { untilAt: number; listenedUntilAt?: number | null },
+): Promise<void> {
+  const clock = { now: () => untilAt, after: () => () => {} }
+  const settings = { email: null, password: 'a password of the benches', token: adminToken }
+  await prepareAdministrator({ store: createAuthStore(database), clock }, settings)
+  for (const [index, plan] of plans.entries()) await populateFleet(database, plan, index, untilAt)
+  if (listenedUntilAt !== null)
+    await createPresenceStore(database).openListening('before', listenedUntilAt)
 }
 
 async function populateFleet(database: Database, plan: FleetPlan, index: number, untilAt: number) {
