@@ -17,9 +17,13 @@ test('every operation says what it is for, in one line, and every answer has a d
   const operations = operationsOf((await server.ask('GET', '/openapi.json')).body)
   const said = operations.map(({ about }) => about.summary)
   assert.equal(new Set(said).size, said.length, 'no two operations say the same')
+  const ids = operations.map(({ about }) => about.operationId)
+  assert.equal(new Set(ids).size, ids.length, 'every operation has an operationId of its own')
   for (const { name, about } of operations) {
     assert.match(about.summary ?? '', /^\p{Lu}[^\n.]{5,90}$/u, name)
     assert.equal(about.tags?.length, 1, name)
+    for (const parameter of about.parameters ?? [])
+      assert.ok(parameter.description, `${name}: describe ${parameter.name}`)
     for (const [status, answer] of Object.entries(about.responses))
       assert.ok(answer.description.length > 1, `${name} ${status}`)
   }
@@ -43,8 +47,9 @@ test('every operation answers as documented to a stranger and to nonsense', asyn
 type About = {
   summary?: string
   tags?: string[]
+  operationId?: string
   security?: object[]
-  parameters?: { in: string }[]
+  parameters?: { name: string; in: string; description?: string }[]
   responses: Record<string, { description: string }>
 }
 

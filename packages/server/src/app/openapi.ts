@@ -19,6 +19,7 @@ import {
 import { type ErrorCode, errors } from '@muster/core/errors.ts'
 import type { FastifySchema } from 'fastify'
 import { withManners } from './openapi-manners.ts'
+import { withExamples } from './story.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -124,7 +125,11 @@ function sharedRefusals(schema: FastifySchema, isRead: boolean): ErrorCode[] {
 
 /** The document with each schema that has a name written once, and referred to elsewhere. */
 function withNames(made: Partial<OpenApi>): Partial<OpenApi> {
-  const document = { ...made, components: { ...made.components, schemas: named } }
+  const document = {
+    ...made,
+    paths: withExamples(withOperationIds(made.paths ?? {})),
+    components: { ...made.components, schemas: named },
+  }
   const names = new Map(Object.entries(named).map(([name, schema]) => [keyOf(schema), name]))
   function walk(value: unknown, path: readonly string[]): unknown {
     if (Array.isArray(value)) return value.map((one) => walk(one, path))
@@ -136,6 +141,53 @@ function withNames(made: Partial<OpenApi>): Partial<OpenApi> {
     return withDescription(Object.fromEntries(inner), path)
   }
   return walk(document, []) as Partial<OpenApi>
+}
+
+/** `GET /api/v1/fleets/{slug}/history` is `getFleetsSlugHistory`: it says the path, so it never moves. */
+function withOperationIds<P extends object>(paths: P): P {
+  const named = Object.entries(paths).map(([path, operations]) => [
+    path,
+    Object.fromEntries(
+      Object.entries(operations).map(([verb, one]) => [
+        verb,
+        { operationId: operationIdOf(verb, path), ...withParameters(one as Operation) },
+      ]),
+    ),
+  ])
+  return Object.fromEntries(named)
+}
+
+type Parameter = {
+  name: string
+  description?: string | undefined
+  schema?: { description?: string }
+}
+type Operation = { parameters?: Parameter[] }
+
+/** What a parameter means wherever it is met and nothing more is said of it. */
+const meanings: Readonly<Record<string, string>> = {
+  slug: 'The slug of the fleet.',
+  uuid: 'The uuid of the device.',
+  id: 'Its number, as the list of them says it.',
+  fleet: 'The slug of a fleet.',
+  device: 'The uuid of a device.',
+  limit: 'How many at most on this page.',
+  cursor: 'Where the page begins: `nextCursor` of the page before.',
+  sort: 'By what; with `-` before it from the end.',
+}
+
+function withParameters(operation: Operation): Operation {
+  if (!operation.parameters) return operation
+  const described = operation.parameters.map((parameter) => {
+    const description = parameter.description ?? parameter.schema?.description
+    return { ...parameter, description: description ?? meanings[parameter.name] }
+  })
+  return { ...operation, parameters: described }
+}
+
+function operationIdOf(verb: string, path: string): string {
+  const words = path.replace('/api/v1/', '').match(/[a-z0-9]+/gi) ?? []
+  return verb + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
 }
 
 /** Schemas are the same where they say the same, in whatever order and whichever way of saying it. */

@@ -1,0 +1,210 @@
+// One example of every operation, as one story: a fleet is made, devices come, live and go. The OpenAPI
+// document shows these requests, and a test sends them in this order to a real server and holds each
+// answer to the document, so that no example can be wrong. A new operation takes its place in the story
+// where what it needs has happened: the test names each that has none.
+//
+// `$name` stands for what an answer before has said under that name (`keeps`).
+
+export type Example = {
+  /** As in the document, such as `GET /api/v1/fleets/{slug}`. */
+  operation: string
+  /** Whose token: a name that was kept; absent: the administrator's. '': nobody's. */
+  as?: string
+  path?: Readonly<Record<string, string>>
+  query?: Readonly<Record<string, string>>
+  headers?: Readonly<Record<string, string>>
+  body?: unknown
+  status: number
+  /** Fields of the answer to keep, by the name to keep each under; with dots into objects. */
+  keeps?: Readonly<Record<string, string>>
+}
+
+const door = '3f1c0a9b7d2e4f6081a2b3c4d5e6f701'
+const meter = '9b8a7c6d5e4f30211203948576a6b7c8'
+const api = (verb: string, path: string) => `${verb} /api/v1${path}`
+const ofFleet = { path: { slug: 'shop-doors' } }
+const ofDoor = { path: { uuid: door } }
+
+const operations: readonly Example[] = [
+  { operation: 'GET /healthz', as: '', status: 200 },
+  { operation: 'GET /readyz', as: '', status: 200 },
+  { operation: 'GET /metrics', as: '', status: 200 },
+]
+
+const people: readonly Example[] = [
+  {
+    operation: api('POST', '/login'),
+    as: '',
+    body: { email: 'admin@example.org', password: 'correct horse battery' },
+    status: 200,
+    keeps: { session: 'token' },
+  },
+  { operation: api('GET', '/whoami'), status: 200 },
+  { operation: api('GET', '/organization'), status: 200 },
+  { operation: api('PATCH', '/organization'), body: { name: 'Corner Shops' }, status: 200 },
+]
+
+const fleets: readonly Example[] = [
+  {
+    operation: api('POST', '/fleets'),
+    body: { name: 'Shop doors', policy: { heartbeatIntervalMs: 30_000, cloudlinkEnabled: false } },
+    status: 201,
+  },
+  { operation: api('GET', '/fleets'), query: { q: 'shop', limit: '20' }, status: 200 },
+  { operation: api('GET', '/fleets/{slug}'), ...ofFleet, status: 200 },
+  {
+    operation: api('PATCH', '/fleets/{slug}'),
+    ...ofFleet,
+    body: { policy: { heartbeatGraceMs: 20_000 } },
+    status: 200,
+  },
+  {
+    operation: api('POST', '/fleets/{slug}/provisioning-keys'),
+    ...ofFleet,
+    body: { name: 'Factory line 2' },
+    status: 201,
+    keeps: { provisioningKey: 'key', keyId: 'id' },
+  },
+  { operation: api('GET', '/fleets/{slug}/provisioning-keys'), ...ofFleet, status: 200 },
+]
+
+const ofDevices: readonly Example[] = [
+  {
+    operation: 'POST /device/register',
+    as: 'provisioningKey',
+    body: { uuid: door, device_type: 'raspberrypi4-64', device_name: 'north-door' },
+    status: 201,
+    keeps: { doorKey: 'api_key' },
+  },
+  { operation: 'GET /device/v3/{uuid}/state', as: 'doorKey', ...ofDoor, status: 200 },
+  {
+    operation: 'PATCH /device/v3/state',
+    as: 'doorKey',
+    body: { [door]: { os_version: 'Debian 13', cpu_temp: 41, memory_total: 3_792 } },
+    status: 200,
+  },
+  { operation: 'GET /device/v1/{uuid}/status', as: 'doorKey', ...ofDoor, status: 200 },
+]
+
+const devices: readonly Example[] = [
+  {
+    operation: api('POST', '/devices'),
+    body: { fleet: 'shop-doors', uuid: meter, name: 'meter', tags: { floor: '2' } },
+    status: 201,
+  },
+  {
+    operation: api('GET', '/devices'),
+    query: { fleet: 'shop-doors', status: 'operational,reduced-functionality', sort: '-since' },
+    status: 200,
+  },
+  { operation: api('GET', '/devices/{uuid}'), path: { uuid: '3f1c0a9' }, status: 200 },
+  {
+    operation: api('PATCH', '/devices/{uuid}'),
+    ...ofDoor,
+    body: { name: 'north-door-1', tags: { shop: 'Utrecht' } },
+    status: 200,
+  },
+  {
+    operation: api('POST', '/devices/{uuid}/keys'),
+    ...ofDoor,
+    body: { overlapMs: 3_600_000 },
+    status: 201,
+  },
+  { operation: api('POST', '/devices/{uuid}/freeze'), ...ofDoor, status: 200 },
+  { operation: api('POST', '/devices/{uuid}/thaw'), ...ofDoor, status: 200 },
+  { operation: api('POST', '/fleets/{slug}/freeze'), ...ofFleet, status: 200 },
+  { operation: api('POST', '/fleets/{slug}/thaw'), ...ofFleet, status: 200 },
+  {
+    operation: 'POST /device/v1/{uuid}/goodbye',
+    as: 'doorKey',
+    ...ofDoor,
+    body: { cause: 'shutdown', by: 'night switch', expectedBackMs: 28_800_000 },
+    status: 204,
+  },
+  { operation: api('POST', '/devices/{uuid}/deactivate'), ...ofDoor, status: 200 },
+  { operation: api('POST', '/devices/{uuid}/activate'), ...ofDoor, status: 200 },
+]
+
+const past: readonly Example[] = [
+  {
+    operation: api('GET', '/devices/{uuid}/history'),
+    ...ofDoor,
+    query: { from: '0', limit: '10' },
+    status: 200,
+  },
+  { operation: api('GET', '/fleets/{slug}/history'), ...ofFleet, status: 200 },
+  {
+    operation: api('GET', '/fleets/{slug}/at'),
+    ...ofFleet,
+    query: { time: '2026-01-31T14:05:00Z' },
+    status: 200,
+  },
+  {
+    operation: api('GET', '/stream'),
+    query: { fleet: 'shop-doors', snapshot: 'true' },
+    status: 200,
+  },
+]
+
+const end: readonly Example[] = [
+  {
+    operation: api('DELETE', '/fleets/{slug}/provisioning-keys/{id}'),
+    path: { slug: 'shop-doors', id: '$keyId' },
+    status: 204,
+  },
+  { operation: api('DELETE', '/devices/{uuid}'), ...ofDoor, status: 204 },
+  { operation: api('DELETE', '/devices/{uuid}'), path: { uuid: meter }, status: 204 },
+  { operation: api('DELETE', '/fleets/{slug}'), ...ofFleet, status: 204 },
+  { operation: api('POST', '/logout'), as: 'session', status: 204 },
+]
+
+export const story: readonly Example[] = [
+  ...operations,
+  ...people,
+  ...fleets,
+  ...ofDevices,
+  ...devices,
+  ...past,
+  ...end,
+]
+
+type Described = {
+  parameters?: { name: string; in: string; example?: unknown }[]
+  requestBody?: { content: Record<string, { example?: unknown }> }
+}
+type Paths = Record<string, Record<string, Described>>
+
+/** The paths of the document, with the first example of each operation in it. */
+export function withExamples<P extends object>(paths: P): P {
+  const first = new Map(story.toReversed().map((example) => [example.operation, example]))
+  const shown = Object.entries(paths as Paths).map(([path, operations]) => [
+    path,
+    Object.fromEntries(
+      Object.entries(operations).map(([verb, described]) => {
+        const example = first.get(`${verb.toUpperCase()} ${path}`)
+        return [verb, example ? withExample(described, example) : described]
+      }),
+    ),
+  ])
+  return Object.fromEntries(shown)
+}
+
+function withExample(described: Described, { path = {}, query = {}, body }: Example): Described {
+  const given: Readonly<Record<string, Readonly<Record<string, string>>>> = { path, query }
+  const parameters = described.parameters?.map((parameter) => {
+    const example = given[parameter.in]?.[parameter.name]
+    if (example === undefined || example.startsWith('$')) return parameter
+    return { ...parameter, example: /^\d+$/.test(example) ? Number(example) : example }
+  })
+  const content = Object.entries(described.requestBody?.content ?? {}).map(([type, one]) => [
+    type,
+    { ...one, example: body },
+  ])
+  return {
+    ...described,
+    ...(parameters ? { parameters } : {}),
+    ...(described.requestBody && body !== undefined
+      ? { requestBody: { ...described.requestBody, content: Object.fromEntries(content) } }
+      : {}),
+  }
+}
