@@ -15,6 +15,8 @@ import type { Schema, World } from './values.ts'
 export const canary = 'canary7f3a'
 const foreignUuid = uuidOf(0xf0f0)
 const foreignSlug = 'foreign-fleet'
+/** As what an answer says of itself, and not in what we have sent. */
+const isForeign = new RegExp(`"(?:uuid|slug|fleet)":"(?:${foreignUuid}|${foreignSlug})"`)
 const answerLimitMs = 15_000
 const streamPeekMs = 30
 const maxKnown = 40
@@ -124,11 +126,7 @@ function wrongWith(
   if (status >= 500 && status !== 503) return `${status}`
   const isTold = headers.authorization === `Bearer ${keyOf(foreignUuid)}`
   if (text.includes(canary) && !isTold) return 'it tells of another organization'
-  if (
-    status < 300 &&
-    /^\/api\/v1\//.test(path) &&
-    (text.includes(foreignUuid) || text.includes(foreignSlug))
-  )
+  if (status < 300 && path.startsWith('/api/v1/') && isForeign.test(text))
     return 'it tells of a device or fleet of another organization'
   if (/\n {4}at |node_modules|\.ts:\d/.test(text)) return 'it has a stack trace'
   if (status < 400 || (status === 409 && type.startsWith('text/plain'))) return null

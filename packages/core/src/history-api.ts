@@ -60,8 +60,7 @@ export const TimelineQuery = T.Object(
   {
     ...period,
     stepMs: T.Optional(
-      T.Unsafe<(typeof timelineSteps)[number]>({
-        type: 'integer',
+      T.Integer({
         enum: [...timelineSteps],
         description: 'From point to point; without it the finest that fits.',
       }),

@@ -173,6 +173,11 @@ const meanings: Readonly<Record<string, string>> = {
   device: 'The uuid of a device.',
   limit: 'How many at most on this page.',
   cursor: 'Where the page begins: `nextCursor` of the page before.',
+  reason: 'Only where this is one of the reasons.',
+  statusFrom: 'Only where this status gave way to another.',
+  statusTo: 'Only where it gave way to this status.',
+  outcome: 'How it ended.',
+  format: 'In which form: lines of JSON, or of values between commas.',
   sort: 'By what; with `-` before it from the end.',
 }
 

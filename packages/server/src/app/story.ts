@@ -49,6 +49,7 @@ const fleets: readonly Example[] = [
     operation: api('POST', '/fleets'),
     body: { name: 'Shop doors', policy: { heartbeatIntervalMs: 30_000, cloudlinkEnabled: false } },
     status: 201,
+    keeps: { startedAt: 'createdAt' },
   },
   { operation: api('GET', '/fleets'), query: { q: 'shop', limit: '20' }, status: 200 },
   { operation: api('GET', '/fleets/{slug}'), ...ofFleet, status: 200 },
@@ -83,7 +84,13 @@ const ofDevices: readonly Example[] = [
     body: { [door]: { os_version: 'Debian 13', cpu_temp: 41, memory_total: 3_792 } },
     status: 200,
   },
-  { operation: 'GET /device/v1/{uuid}/status', as: 'doorKey', ...ofDoor, status: 200 },
+  {
+    operation: 'GET /device/v1/{uuid}/status',
+    as: 'doorKey',
+    ...ofDoor,
+    status: 200,
+    keeps: { readAt: 'now' },
+  },
 ]
 
 const devices: readonly Example[] = [
@@ -139,6 +146,57 @@ const past: readonly Example[] = [
     query: { time: '2026-01-31T14:05:00Z' },
     status: 200,
   },
+  {
+    operation: api('GET', '/fleets/{slug}/difference'),
+    ...ofFleet,
+    query: { from: '$startedAt', to: '$readAt' },
+    status: 200,
+  },
+  {
+    operation: api('GET', '/fleets/{slug}/timeline'),
+    ...ofFleet,
+    query: { from: '$startedAt', to: '$readAt', stepMs: '60000' },
+    status: 200,
+  },
+  {
+    operation: api('GET', '/fleets/{slug}/uptime'),
+    ...ofFleet,
+    query: { from: '$startedAt', worst: '10' },
+    status: 200,
+  },
+  {
+    operation: api('GET', '/fleets/{slug}/uptime/devices'),
+    ...ofFleet,
+    query: { from: '$startedAt' },
+    status: 200,
+  },
+  {
+    operation: api('GET', '/devices/{uuid}/uptime'),
+    ...ofDoor,
+    query: { from: '$startedAt' },
+    status: 200,
+  },
+  {
+    operation: api('GET', '/devices/{uuid}/history/export'),
+    ...ofDoor,
+    query: { format: 'csv' },
+    status: 200,
+  },
+  {
+    operation: api('GET', '/fleets/{slug}/history/export'),
+    ...ofFleet,
+    query: { format: 'ndjson', statusTo: 'disconnected' },
+    status: 200,
+  },
+  { operation: api('GET', '/organization/history'), status: 200 },
+  { operation: api('PATCH', '/organization/history'), body: { keptDays: 120 }, status: 200 },
+  {
+    operation: api('GET', '/audit'),
+    query: { fleet: 'shop-doors', outcome: 'ok', limit: '20' },
+    status: 200,
+  },
+  { operation: api('GET', '/audit/head'), status: 200 },
+  { operation: api('GET', '/audit/export'), query: { format: 'ndjson' }, status: 200 },
   {
     operation: api('GET', '/stream'),
     query: { fleet: 'shop-doors', snapshot: 'true' },
