@@ -55,16 +55,17 @@ async function loadParts(
   const within = (table: string, at: string) =>
     sql`${sql.ref(`${table}.${at}`)} >= cut.from_at and ${sql.ref(`${table}.${at}`)} < cut.until_at`
   const logged = timeOrder(database.dialect, 't').between(sql`cut.from_at`, sql`cut.until_at`)
+  // A cross join keeps SQLite to this order: each piece is one range of the index.
   const { rows } = await sql<Part>`with cut as ${tableOf(database.dialect, columns, cuts)}
     select n, codes, count(*) as count, sum(at - hour_at) as offset_ms from (
-      select cut.n, cut.hour_at, t.at, t.codes from cut join transitions as t
-        on t.fleet_id = ${fleetId} and ${logged}
+      select cut.n, cut.hour_at, t.at, t.codes from cut cross join transitions as t
+        where t.fleet_id = ${fleetId} and ${logged}
       union all
-      select cut.n, cut.hour_at, m.at, m.codes from cut join device_moves as m
-        on m.from_fleet_id = ${fleetId} and ${within('m', 'at')}
+      select cut.n, cut.hour_at, m.at, m.codes from cut cross join device_moves as m
+        where m.from_fleet_id = ${fleetId} and ${within('m', 'at')}
       union all
-      select cut.n, cut.hour_at, p.deleted_at as at, p.codes from cut join departed_devices as p
-        on p.fleet_id = ${fleetId} and p.codes <> 0 and ${within('p', 'deleted_at')}
+      select cut.n, cut.hour_at, p.deleted_at as at, p.codes from cut cross join departed_devices as p
+        where p.fleet_id = ${fleetId} and p.codes <> 0 and ${within('p', 'deleted_at')}
     ) as part group by n, codes`.execute(database.read)
   return Map.groupBy(rows, ({ n }) => n)
 }

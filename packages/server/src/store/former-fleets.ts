@@ -183,10 +183,11 @@ async function loadThen(
       coalesce(d.uuid, p.uuid) as uuid, coalesce(d.name, p.name) as name,
       ${latest('at', 's', changes)} as since
     from ${idsOf(dialect, ids)} as ever
-    join transitions as t on t.id = ${latest('id', 'l')}
+    cross join transitions as t
     left join devices as d on d.id = ever.id
     left join departed_devices as p on p.device_id = ever.id
-    where t.fleet_id = ${fleetId} and (p.deleted_at is null or p.deleted_at > ${at})
+    where t.id = ${latest('id', 'l')}
+      and t.fleet_id = ${fleetId} and (p.deleted_at is null or p.deleted_at > ${at})
     order by t.device_id`.execute(read)
   return new Map(rows.map((row) => [row.device_id, formerDeviceOf(row)]))
 }

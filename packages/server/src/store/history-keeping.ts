@@ -150,8 +150,8 @@ async function deleteSuperseded(
     sql`(${sql.ref(`${table}.codes`)} & 15) <> ((${sql.ref(`${table}.codes`)} >> 4) & 15)`
   const { rows } = await sql<{ id: number }>`select distinct o.id
     from ${idsOf(dialect, ids)} as passed
-    join transitions as t on t.id = passed.id
-    join transitions as o on o.device_id = t.device_id${timeOrder(dialect, 'o').until(sql`t.at`)}
+    cross join transitions as t cross join transitions as o
+    where t.id = passed.id and o.device_id = t.device_id${timeOrder(dialect, 'o').until(sql`t.at`)}
       and (o.at < t.at or o.id < t.id) and (${changes('t')} or not ${changes('o')})`.execute(trx)
   await deleteTransitions(
     trx,

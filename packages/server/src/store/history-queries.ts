@@ -150,12 +150,12 @@ async function loadCourses(
   type StepRow = { device_id: number; fleet_id: number; id: number; at: number; codes: number }
   const columns = sql.raw('t.device_id, t.fleet_id, t.id, t.at, t.codes')
   const { rows } = await sql<StepRow>`
-    select ${columns} from ${ids} as asked join transitions as t on t.id = (
+    select ${columns} from ${ids} as asked cross join transitions as t where t.id = (
       select l.id from transitions as l
       where l.device_id = asked.id${opening.before(fromAt + 1)}
       order by ${opening.newestFirst} limit 1)
-    union all select ${columns} from ${ids} as asked join transitions as t
-      on t.device_id = asked.id${order.from(fromAt + 1)}${order.before(untilAt)}
+    union all select ${columns} from ${ids} as asked cross join transitions as t
+      where t.device_id = asked.id${order.from(fromAt + 1)}${order.before(untilAt)}
     order by 1, 4, 3`.execute(read)
   const departed = await read
     .selectFrom('departed_devices')
