@@ -84,7 +84,7 @@ export async function openFuzzHouse(open: () => Promise<Database>) {
 
 type Server = Awaited<ReturnType<typeof openServer>>
 
-/** Two fleets of ours with a device each, and one that then becomes another organization's. */
+/** Two fleets of ours with a device each, and one of another organization. */
 async function furnish(server: Server): Promise<void> {
   for (const [slug, number] of [
     ['kiosks', 1],
@@ -94,29 +94,41 @@ async function furnish(server: Server): Promise<void> {
     await server.register(await server.addProvisioningKey(slug), { uuid: uuidOf(number) })
     await server.heartbeat(uuidOf(number))
   }
-  await server.addFleet(foreignSlug, { name: `${canary} fleet` })
-  const key = await server.addProvisioningKey(foreignSlug)
-  await server.register(key, { uuid: foreignUuid, device_name: `${canary} device` })
-  await server.heartbeat(foreignUuid)
-  await server.report(foreignUuid, { os_version: `${canary} os` })
-  await server.call('PATCH', `/devices/${foreignUuid}`, { tags: { [canary]: canary } })
+  await asMemberElsewhere(server, async (call) => {
+    const policy = { cloudlinkEnabled: false }
+    await call('POST', '/fleets', { name: `${canary} fleet`, slug: foreignSlug, policy })
+    const path = `/fleets/${foreignSlug}/provisioning-keys`
+    const { key } = (await call('POST', path, { name: `${canary} key` })).body
+    await server.register(key, { uuid: foreignUuid, device_name: `${canary} device` })
+    await server.heartbeat(foreignUuid)
+    await server.report(foreignUuid, { os_version: `${canary} os` })
+    await call('PATCH', `/devices/${foreignUuid}`, { tags: { [canary]: canary } })
+  })
+}
+
+type Call = Server['call']
+
+/** We are a member of another organization for as long as `act` takes. */
+async function asMemberElsewhere(server: Server, act: (call: Call) => Promise<void>) {
   const { write } = server.database
-  const foreign = {
-    slug: `${canary}-org`,
-    name: `${canary} org`,
-    allows_paid_fleets: 1,
-    created_at: 0,
-  }
-  const { id } = await write
+  const slug = `${canary}-org`
+  const { id: organization_id } = await write
     .insertInto('organizations')
-    .values(foreign)
+    .values({ slug, name: `${canary} org`, allows_paid_fleets: 1, created_at: 0 })
     .returning('id')
     .executeTakeFirstOrThrow()
+  const { id: user_id } = await write.selectFrom('users').select('id').executeTakeFirstOrThrow()
   await write
-    .updateTable('fleets')
-    .set({ organization_id: id })
-    .where('slug', '=', foreignSlug)
+    .insertInto('members')
+    .values({ organization_id, user_id, role: 'administrator', created_at: 0 })
     .execute()
+  const headers = { 'muster-organization': slug }
+  await act(async (method, path, body) => {
+    const answer = await server.ask(method, `/api/v1${path}`, body, { headers })
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.text}`)
+    return answer
+  })
+  await write.deleteFrom('members').where('organization_id', '=', organization_id).execute()
 }
 
 function wrongWith(

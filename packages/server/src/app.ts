@@ -10,6 +10,7 @@ import { loadDeviceView } from './api/device-routes.ts'
 import { registerOperations } from './api/operations.ts'
 import type { Queries } from './api/ports.ts'
 import { refuseBadMessage, refuseBadPath, registerProblems } from './api/problems.ts'
+import { registerReference } from './api/reference-routes.ts'
 import { StreamHub } from './api/stream.ts'
 import { compileValidator } from './api/validation.ts'
 import { keepConnections } from './app/connections.ts'
@@ -127,6 +128,7 @@ export function createApp(deps: AppDeps) {
     const { linkLimit: limit } = deps
     registerCloudlinkDoor(scope, { witness: presence, links, clock, hashKey, limit })
     await registerApi(scope, api)
+    registerReference(scope, () => fastify.swagger())
     scope.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
   })
 
