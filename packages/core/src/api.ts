@@ -145,6 +145,7 @@ export const FleetView = T.Object({
 export type FleetView = Static<typeof FleetView>
 
 export const OrganizationView = T.Object({
+  slug: T.String(),
   name: T.String(),
   plan: T.Object({
     deviceAllowance: Nullable(
@@ -153,6 +154,11 @@ export const OrganizationView = T.Object({
     allowsPaidFleets: T.Boolean(),
   }),
   activeDeviceCount: T.Integer(),
+  frozenDevices: T.Object({
+    count: T.Integer({ description: 'All that are frozen, for whatever reason.' }),
+    overAllowanceCount: T.Integer({ description: 'Beyond the allowance of the plan.' }),
+    paidFleetTypeCount: T.Integer({ description: 'Of fleets of a paid type on a free plan.' }),
+  }),
 })
 export type OrganizationView = Static<typeof OrganizationView>
 

@@ -155,6 +155,48 @@ export const errors = {
     title: 'There is no such organization',
     advice: '`muster organization list` shows the organizations that you belong to.',
   },
+  'organization-slug-taken': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'An organization with this slug exists already',
+    advice: 'Choose another slug.',
+  },
+  'organization-not-empty': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'The organization still has fleets',
+    advice: 'Delete its fleets first.',
+  },
+  'member-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such member',
+    advice: '`muster member list` shows the members of the organization.',
+  },
+  'member-exists': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'This person is a member already',
+    advice: 'Change the role of the member instead.',
+  },
+  'last-administrator': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'The organization would be left without an administrator',
+    advice: 'Make another member an administrator first.',
+  },
+  'invitation-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such invitation, or it has expired or been used',
+    advice: 'Ask an administrator of the organization to send the invitation again.',
+  },
+  'user-exists': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'A user with this e-mail exists already',
+    advice: 'Sign in as that user and accept the invitation then.',
+  },
   'fleet-not-found': {
     http: 404,
     exit: exitCodes.notFound,

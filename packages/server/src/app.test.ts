@@ -58,7 +58,7 @@ test('a store that is away is told with Retry-After, and nothing of ours is told
   assert.equal((await server.call('GET', '/fleets')).status, 200)
 })
 
-const isWayIn = /^\/api\/v1\/(?:login(?:\/|$)|password\/reset$)/
+const isWayIn = /^\/api\/v1\/(?:login(?:\/|$)|password\/reset$|invitations\/redeem$)/
 
 test('nothing of the API is open without a token but signing in', async () => {
   await using server = await openServer()
@@ -123,9 +123,11 @@ test('the organization is renamed, and its allowance is bounded', async () => {
   await using server = await openServer()
   const renamed = await server.call('PATCH', '/organization', { name: 'Acme' })
   assert.deepEqual(renamed.body, {
+    slug: 'my-organization',
     name: 'Acme',
     plan: { deviceAllowance: null, allowsPaidFleets: true },
     activeDeviceCount: 0,
+    frozenDevices: { count: 0, overAllowanceCount: 0, paidFleetTypeCount: 0 },
   })
   for (const body of [{}, { deviceAllowance: -1 }, { plan: {} }])
     assert.equal((await server.call('PATCH', '/organization', body)).status, 400)

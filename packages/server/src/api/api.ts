@@ -12,9 +12,10 @@ import type { ApiDeps } from './door.ts'
 import { registerEntityTags } from './entity-tags.ts'
 import { registerFleets } from './fleet-routes.ts'
 import { registerHistory } from './history-routes.ts'
+import { registerMembers } from './member-routes.ts'
+import { registerOrganizations } from './organization-routes.ts'
 import { registerPeople } from './people-routes.ts'
 import { limitRequests, limitUsers } from './rate-limits.ts'
-import { registerSession } from './session-routes.ts'
 import { registerSignIn } from './sign-in-routes.ts'
 import { registerStream } from './stream-routes.ts'
 import { registerTokens } from './token-routes.ts'
@@ -31,7 +32,8 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerSignIn(api, deps)
       registerPeople(api, deps)
       registerTokens(api, deps)
-      registerSession(api, deps)
+      registerOrganizations(api, deps)
+      registerMembers(api, deps)
       registerFleets(api, deps)
       registerDeviceList(api, deps)
       registerDevices(api, deps)

@@ -14,6 +14,8 @@ import type {
 } from 'fastify'
 import type { Audit } from '../audit/audit.ts'
 import type { History } from '../history/history.ts'
+import type { Members } from '../registry/members.ts'
+import type { Organizations } from '../registry/organizations.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Authenticator, Identity } from './people-ports.ts'
 import type { Principal, Queries } from './ports.ts'
@@ -23,6 +25,8 @@ export { tokenOf } from './credentials.ts'
 
 export type ApiDeps = {
   registry: Registry
+  organizations: Organizations
+  members: Members
   presence: { readonly gaps: Gaps }
   queries: Queries
   auth: Authenticator

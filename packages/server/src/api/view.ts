@@ -9,7 +9,6 @@ import type {
   DeviceView,
   FleetAtView,
   FleetView,
-  OrganizationView,
   ProvisioningKeyView,
   TransitionView,
 } from '@muster/core/api.ts'
@@ -104,16 +103,6 @@ export function fleetViewOf(row: FleetRow): FleetView {
 
 export function provisioningKeyViewOf(row: ProvisioningKeyRow): ProvisioningKeyView {
   return { ...row }
-}
-
-export function organizationViewOf(organization: {
-  name: string
-  deviceAllowance: number | null
-  allowsPaidFleets: boolean
-  activeDeviceCount: number
-}): OrganizationView {
-  const { name, deviceAllowance, allowsPaidFleets, activeDeviceCount } = organization
-  return { name, plan: { deviceAllowance, allowsPaidFleets }, activeDeviceCount }
 }
 
 function limitsOf(overrides: PolicyOverrides): Record<string, number | boolean> {

@@ -44,6 +44,11 @@ export function prefixOf(token: string): string {
   return token.slice(0, Math.min(12, Math.floor(token.length / 3)))
 }
 
+/** In the link of an invitation, once. */
+export function createInvitationToken(): string {
+  return `miv_${createSecret()}`
+}
+
 /** For a person to copy once: no characters that look alike matter less than length. */
 export function createPassword(): string {
   return createSecret(20)
