@@ -33,6 +33,7 @@ import type {
   TransitionView,
   WhoAmI,
 } from './api.ts'
+import { deviceViewCalls } from './client/device-views.ts'
 import { historyCalls } from './client/history.ts'
 import { peopleCalls } from './client/people.ts'
 import type { Clock } from './clock.ts'
@@ -143,6 +144,7 @@ export function createApiClient(options: ApiClientOptions) {
     fleets: fleetCalls(call),
     provisioningKeys: provisioningKeyCalls(call),
     devices: deviceCalls(call),
+    deviceViews: deviceViewCalls(call),
     ...peopleCalls(call),
     history: historyCalls({
       call,

@@ -263,6 +263,18 @@ export const errors = {
     title: 'A fleet with this name exists already',
     advice: 'Choose another name.',
   },
+  'view-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such view',
+    advice: '`muster view list` shows your views and those that others share.',
+  },
+  'view-slug-taken': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'You have a view with this slug already',
+    advice: 'Change that one, or choose another slug.',
+  },
   'fleet-not-empty': {
     http: 409,
     exit: exitCodes.conflict,

@@ -22,14 +22,8 @@ import {
   prepareAdministrator,
 } from './auth/administrator.ts'
 import { createAuth } from './auth/auth.ts'
-import {
-  createDeviceKey,
-  createInvitationToken,
-  createProvisioningKey,
-  hashKey,
-} from './auth/keys.ts'
+import { createDeviceKey, createProvisioningKey, hashKey } from './auth/keys.ts'
 import type { OidcSettings } from './auth/oidc.ts'
-import { hashPassword } from './auth/passwords.ts'
 import { Links } from './cloudlink/links.ts'
 import type { Wire } from './cloudlink/ports.ts'
 import type { TurnstileLimit } from './cloudlink/turnstile.ts'
@@ -40,9 +34,7 @@ import type { Bus } from './presence/ports.ts'
 import { createPresence, type Presence } from './presence/presence.ts'
 import { Reach } from './presence/reach.ts'
 import type { ServerClock } from './presence/server-clock.ts'
-import { createMembers } from './registry/members.ts'
-import { createOrganizations } from './registry/organizations.ts'
-import { createRegistry, type Registry } from './registry/registry.ts'
+import { createRegistry } from './registry/registry.ts'
 import { createAccessQueries } from './store/access-queries.ts'
 import { createAuditStore } from './store/audit-store.ts'
 import { createAuthStore } from './store/auth-store.ts'
@@ -54,11 +46,10 @@ import { createFleetOwners } from './store/fleet-owners.ts'
 import { createFleetQueries } from './store/fleet-queries.ts'
 import { createHistoryKeeping } from './store/history-keeping.ts'
 import { createHistoryQueries } from './store/history-queries.ts'
-import { createHostingStore } from './store/hosting-store.ts'
 import { createEpochStore } from './store/link-store.ts'
-import { createMemberStore } from './store/member-store.ts'
 import { createPresenceStore } from './store/presence-store.ts'
 import { createRegistryStore } from './store/registry-store.ts'
+import { createSavedViews } from './store/saved-views.ts'
 
 export type AppDeps = {
   database: Database
@@ -121,18 +112,9 @@ export function createApp(deps: AppDeps) {
   const auth = createAuth({ store: authStore, clock, oidc })
   const audit = openAudit(deps)
   const { requestsPerSecond = null } = deps
-  const api = {
-    ...createOwners(deps, registry),
-    registry,
-    presence,
-    queries,
-    auth,
-    hub,
-    history,
-    clock,
-    audit,
-    requestsPerSecond,
-  }
+  const views = createSavedViews(database)
+  const faces = { registry, presence, queries, views, auth, hub, history, clock }
+  const api = { ...faces, audit, requestsPerSecond }
   const fastify = createServer(deps)
   let stopping = false
   refuseWhen(() => stopping, fastify)
@@ -201,20 +183,6 @@ function createLinks(deps: AppDeps, presence: Presence): Links {
   const { bus, random = Math.random } = deps
   const epochs = createEpochStore(deps.database)
   return new Links({ ...deps, witness: presence, epochs, wire: bus, changes: bus, random })
-}
-
-/** Organizations and their members. */
-function createOwners({ database, clock }: AppDeps, registry: Registry) {
-  const { changeOrganization } = registry
-  const keys = { createInvitationToken, hashKey, hashPassword }
-  return {
-    organizations: createOrganizations({
-      hosting: createHostingStore(database),
-      changeOrganization,
-      clock,
-    }),
-    members: createMembers({ store: createMemberStore(database), keys, clock }),
-  }
 }
 
 /** A server that stops answers so, and sends callers to another connection. */

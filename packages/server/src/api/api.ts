@@ -8,6 +8,7 @@ import { registerAdmission } from './admission.ts'
 import { registerAudit } from './audit-routes.ts'
 import { registerDeviceList } from './device-list-routes.ts'
 import { registerDevices } from './device-routes.ts'
+import { registerDeviceViews } from './device-view-routes.ts'
 import type { ApiDeps } from './door.ts'
 import { registerEntityTags } from './entity-tags.ts'
 import { registerFleets } from './fleet-routes.ts'
@@ -36,6 +37,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerMembers(api, deps)
       registerFleets(api, deps)
       registerDeviceList(api, deps)
+      registerDeviceViews(api, deps)
       registerDevices(api, deps)
       registerHistory(api, deps)
       registerStream(api, deps)

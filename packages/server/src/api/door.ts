@@ -18,7 +18,7 @@ import type { Members } from '../registry/members.ts'
 import type { Organizations } from '../registry/organizations.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Authenticator, Identity } from './people-ports.ts'
-import type { Principal, Queries } from './ports.ts'
+import type { Principal, Queries, SavedViews } from './ports.ts'
 import type { StreamHub } from './stream.ts'
 
 export { tokenOf } from './credentials.ts'
@@ -29,6 +29,7 @@ export type ApiDeps = {
   members: Members
   presence: { readonly gaps: Gaps }
   queries: Queries
+  views: SavedViews
   auth: Authenticator
   hub: StreamHub
   history: History

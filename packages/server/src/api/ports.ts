@@ -67,6 +67,44 @@ export type DevicePage = Slice<DeviceRow> & {
   scanned: { count: number; of: number }
 }
 
+/** A saved view; what its texts mean is checked when it is saved and again when it is used. */
+export type SavedView = {
+  slug: string
+  name: string
+  filter: string
+  q: string
+  sort: string
+  columns: readonly string[]
+  shared: boolean
+}
+export type SavedViewRow = SavedView & {
+  id: number
+  userId: number
+  owner: string
+  changedAt: number
+}
+
+export interface SavedViews {
+  /** One's own and those that others share, the oldest first. */
+  loadViews(
+    who: { organizationId: number; userId: number },
+    page: PageAsked,
+  ): Promise<Slice<SavedViewRow>>
+  /** One's own first, then the oldest that is shared. */
+  findView(
+    who: { organizationId: number; userId: number },
+    slug: string,
+  ): Promise<SavedViewRow | null>
+  /** Refuses with `view-slug-taken`. */
+  insertView(
+    who: { organizationId: number; userId: number },
+    view: SavedView,
+    at: number,
+  ): Promise<void>
+  changeView(id: number, changes: Partial<SavedView>, at: number): Promise<void>
+  deleteView(id: number): Promise<void>
+}
+
 export type PageAsked = { limit: number; after: After | null }
 
 export interface FleetQueries {

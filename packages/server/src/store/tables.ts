@@ -282,7 +282,8 @@ export type Tables = {
     organization_id: number
     slug: string
     name: string
-    owner: string
+    user_id: number
+    /** 0 or 1. */
     shared: number
     filter: string
     q: string

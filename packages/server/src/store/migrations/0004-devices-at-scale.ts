@@ -47,14 +47,14 @@ export async function up(db: AnyDb, dialect: Dialect): Promise<void> {
       organization_id bigint not null references organizations (id) on delete cascade,
       slug text not null,
       name text not null,
-      owner text not null,
+      user_id bigint not null references users (id) on delete cascade,
       shared bigint not null,
       filter text not null,
       q text not null,
       sort text not null,
       columns text not null,
       changed_at bigint not null)`,
-    'create unique index device_views_by_slug on device_views (organization_id, slug)',
+    'create unique index device_views_by_slug on device_views (organization_id, user_id, slug)',
   ])
 }
 
