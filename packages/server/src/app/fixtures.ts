@@ -9,6 +9,7 @@ import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { createApp } from '../app.ts'
 import { hashKey } from '../auth/keys.ts'
+import type { OidcSettings } from '../auth/oidc.ts'
 import { hashPassword } from '../auth/passwords.ts'
 import { createMemoryBus } from '../bus/memory-bus.ts'
 import { createServerClock } from '../presence/server-clock.ts'
@@ -32,6 +33,8 @@ export async function openServer({
   open = () => openDatabase({ kind: 'memory' }),
   around = undefined as ((runner: SqliteRunner) => SqliteRunner) | undefined,
   log = pino({ level: 'silent' }) as FastifyBaseLogger,
+  publicUrl = null as string | null,
+  oidc = null as OidcSettings | null,
 } = {}) {
   const database = around ? await openDatabase({ kind: 'memory', around }) : await open()
   const bus = createMemoryBus()
@@ -43,6 +46,8 @@ export async function openServer({
     clock,
     replica: randomUUID(),
     log,
+    publicUrl,
+    oidc,
     administrator: { email: null, password: null, token: adminToken },
   })
   const undocumented = holdToDocument(app.fastify)

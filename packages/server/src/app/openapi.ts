@@ -50,6 +50,13 @@ const securitySchemes = {
     scheme: 'bearer',
     description: 'The token of a session, or an API token.',
   },
+  cookie: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'muster_session',
+    description:
+      'The session of the dashboard; what changes something must come from its own origin.',
+  },
   deviceKey: { type: 'http', scheme: 'bearer', description: 'The key of the device itself.' },
   provisioningKey: { type: 'http', scheme: 'bearer', description: 'A provisioning key.' },
 } as const
@@ -69,7 +76,7 @@ export function describeApi(publicUrl: string | null): FastifyDynamicSwaggerOpti
       },
       servers: [{ url: publicUrl ?? '/' }],
       components: { securitySchemes },
-      security: [{ bearer: [] }],
+      security: [{ bearer: [] }, { cookie: [] }],
     },
     // A public URL with a path is the address of the server, and no part of ours.
     stripBasePath: false,
@@ -113,6 +120,7 @@ function sharedRefusals(schema: FastifySchema, isRead: boolean): ErrorCode[] {
     'server-stopping',
     'store-unavailable',
     ...(ofMember ? (['unauthenticated', 'forbidden', 'organization-not-found'] as const) : []),
+    ...(ofMember && !isRead ? (['origin-refused'] as const) : []),
     ...(isRead ? [] : (['invalid-request', 'body-too-large', 'unsupported-media-type'] as const)),
     ...(ofMember || params || querystring ? (['invalid-request'] as const) : []),
     ...(has(querystring, 'cursor') ? (['invalid-cursor'] as const) : []),

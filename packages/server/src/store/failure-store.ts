@@ -39,7 +39,8 @@ export function createFailureStore({ write, read }: Database): FailureStore {
 
     forgiveFailures: (keys, takenBack) =>
       write.transaction().execute(async (trx) => {
-        await trx.deleteFrom('sign_in_failures').where('key', 'in', keys).execute()
+        if (keys.length > 0)
+          await trx.deleteFrom('sign_in_failures').where('key', 'in', keys).execute()
         if (takenBack.length === 0) return
         await trx
           .updateTable('sign_in_failures')
