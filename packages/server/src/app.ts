@@ -22,8 +22,14 @@ import {
   prepareAdministrator,
 } from './auth/administrator.ts'
 import { createAuth } from './auth/auth.ts'
-import { createDeviceKey, createProvisioningKey, hashKey } from './auth/keys.ts'
+import {
+  createDeviceKey,
+  createInvitationToken,
+  createProvisioningKey,
+  hashKey,
+} from './auth/keys.ts'
 import type { OidcSettings } from './auth/oidc.ts'
+import { hashPassword } from './auth/passwords.ts'
 import { Links } from './cloudlink/links.ts'
 import type { Wire } from './cloudlink/ports.ts'
 import type { TurnstileLimit } from './cloudlink/turnstile.ts'
@@ -34,7 +40,9 @@ import type { Bus } from './presence/ports.ts'
 import { createPresence, type Presence } from './presence/presence.ts'
 import { Reach } from './presence/reach.ts'
 import type { ServerClock } from './presence/server-clock.ts'
-import { createRegistry } from './registry/registry.ts'
+import { createMembers } from './registry/members.ts'
+import { createOrganizations } from './registry/organizations.ts'
+import { createRegistry, type Registry } from './registry/registry.ts'
 import { createAccessQueries } from './store/access-queries.ts'
 import { createAuditStore } from './store/audit-store.ts'
 import { createAuthStore } from './store/auth-store.ts'
@@ -46,7 +54,9 @@ import { createFleetOwners } from './store/fleet-owners.ts'
 import { createFleetQueries } from './store/fleet-queries.ts'
 import { createHistoryKeeping } from './store/history-keeping.ts'
 import { createHistoryQueries } from './store/history-queries.ts'
+import { createHostingStore } from './store/hosting-store.ts'
 import { createEpochStore } from './store/link-store.ts'
+import { createMemberStore } from './store/member-store.ts'
 import { createPresenceStore } from './store/presence-store.ts'
 import { createRegistryStore } from './store/registry-store.ts'
 import { createSavedViews } from './store/saved-views.ts'
@@ -113,7 +123,17 @@ export function createApp(deps: AppDeps) {
   const audit = openAudit(deps)
   const { requestsPerSecond = null } = deps
   const views = createSavedViews(database)
-  const faces = { registry, presence, queries, views, auth, hub, history, clock }
+  const faces = {
+    ...createOwners(deps, registry),
+    registry,
+    presence,
+    queries,
+    views,
+    auth,
+    hub,
+    history,
+    clock,
+  }
   const api = { ...faces, audit, requestsPerSecond }
   const fastify = createServer(deps)
   let stopping = false
@@ -183,6 +203,20 @@ function createLinks(deps: AppDeps, presence: Presence): Links {
   const { bus, random = Math.random } = deps
   const epochs = createEpochStore(deps.database)
   return new Links({ ...deps, witness: presence, epochs, wire: bus, changes: bus, random })
+}
+
+/** Organizations and their members. */
+function createOwners({ database, clock }: AppDeps, registry: Registry) {
+  const { changeOrganization } = registry
+  const keys = { createInvitationToken, hashKey, hashPassword }
+  return {
+    organizations: createOrganizations({
+      hosting: createHostingStore(database),
+      changeOrganization,
+      clock,
+    }),
+    members: createMembers({ store: createMemberStore(database), keys, clock }),
+  }
 }
 
 /** A server that stops answers so, and sends callers to another connection. */
