@@ -33,8 +33,11 @@ export const past: Bench = async ({ quick, say }) => {
       const untilAt = now - round * 1_234_567
       return { fromAt: untilAt - lengthMs, untilAt }
     }
-    const hours = (round: number) =>
-      Array.from({ length: 24 }, (_, i) => now - round * 1_234_567 - (24 - i) * hourMs)
+    // As the API asks: on whole hours.
+    const hours = (round: number) => {
+      const lastAt = now - (now % hourMs) - round * hourMs
+      return Array.from({ length: 24 }, (_, i) => lastAt - (23 - i) * hourMs)
+    }
     const questions: Record<string, (round: number) => Promise<unknown>> = {
       'counts at a moment': (round) => queries.loadFormerCounts(1, now - round * 1_234_567),
       'a page of its devices then': (round) =>

@@ -164,8 +164,8 @@ export interface FormerFleets {
   loadTimeline(fleetId: number, instants: readonly number[]): Promise<StatusCountsAt[]>
   /** How long all devices together stood where, within the spans, which are in order. */
   loadFleetTimes(fleetId: number, spans: readonly Period[]): Promise<[StandingThen, number][]>
-  /** How many transitions the period has, or a few more. */
-  countChanges(fleetId: number, period: Period): Promise<number>
+  /** How many transitions the period has, counted up to `most`. */
+  countChanges(fleetId: number, period: Period, most: number): Promise<number>
   /** Devices whose status at the end is not what it was at the beginning. */
   loadDifference(fleetId: number, period: Period, page: PageAsked): Promise<Slice<Difference>>
   /** The next devices that are or ever were of the fleet. */

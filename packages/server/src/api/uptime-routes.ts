@@ -155,7 +155,8 @@ async function rank(
   gaps: Gaps,
   worstCount: number,
 ) {
-  if ((await queries.countChanges(fleetId, period)) > mostRanked.transitions) return null
+  const { transitions } = mostRanked
+  if ((await queries.countChanges(fleetId, period, transitions)) >= transitions) return null
   const ids = await queries.loadEverIds(fleetId, 0, mostRanked.devices + 1)
   if (ids.length > mostRanked.devices) return null
   const outages = { outageCount: 0, longestOutageMs: 0 }

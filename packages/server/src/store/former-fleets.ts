@@ -8,7 +8,6 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Difference, FormerDevice, FormerFleets, Slice } from '../api/ports.ts'
 import type { Database } from './database.ts'
 import { loadCourse, standingOf } from './fleet-course.ts'
-import { hourMs } from './fleet-hours.ts'
 import { idsOf } from './rows.ts'
 import { timeOrder } from './time-order.ts'
 import { decodeCourse, decodeReasons } from './transition-codec.ts'
@@ -62,10 +61,11 @@ export function createFormerFleets(database: Database): FormerFleets {
       return [...sums].filter(([, ms]) => ms !== 0).map(([state, ms]) => [standingOf(state), ms])
     },
 
-    countChanges: (fleetId, period) => countChanges(database, fleetId, period),
+    countChanges: (fleetId, period, most) => countChanges(database, fleetId, period, most),
 
     async loadDifference(fleetId, { fromAt, untilAt }, { limit, after }) {
-      const isFew = (await countChanges(database, fleetId, { fromAt, untilAt })) <= fewChanges
+      const period = { fromAt, untilAt }
+      const isFew = (await countChanges(database, fleetId, period, fewChanges)) < fewChanges
       return walk(limit, after, async (afterId, most) => {
         const ids = isFew
           ? await loadChanged(database, fleetId, { fromAt, untilAt }, afterId, most)
@@ -209,16 +209,17 @@ function differenceOf(before: FormerDevice | null, now: FormerDevice | null): Di
   return { uuid, name, before, now }
 }
 
-/** How often something happened, to the hour: no less than in the period itself. */
+/** How often something happened, counted up to `most`. */
 async function countChanges(
-  { read }: Database,
+  { read, dialect }: Database,
   fleetId: number,
   { fromAt, untilAt }: Period,
+  most: number,
 ): Promise<number> {
-  const { rows } = await sql<{ count: number }>`select coalesce(sum(count), 0) as count
-    from fleet_hours where fleet_id = ${fleetId}
-      and hour >= ${Math.floor(fromAt / hourMs)} and hour <= ${Math.floor(untilAt / hourMs)}`.execute(
-    read,
-  )
+  const order = timeOrder(dialect, 't')
+  const { rows } = await sql<{ count: number }>`select count(*) as count from (
+    select 1 from transitions as t
+    where t.fleet_id = ${fleetId}${order.from(fromAt)}${order.before(untilAt + 1)}
+    limit ${most}) as change`.execute(read)
   return rows[0]!.count
 }
