@@ -80,11 +80,15 @@ export function describeApi(publicUrl: string | null): FastifyDynamicSwaggerOpti
     },
     // A public URL with a path is the address of the server, and no part of ours.
     stripBasePath: false,
-    transform: ({ schema, url, route: { method } }) => ({
-      schema: withRefusals(
-        withManners(schema ?? {}, [method].flat()[0]!),
-        [method].flat().includes('GET'),
-      ),
+    transform: ({ schema, url, route: { method, config } }) => ({
+      schema: {
+        ...withRefusals(
+          withManners(schema ?? {}, [method].flat()[0]!),
+          [method].flat().includes('GET'),
+        ),
+        // Which row of the table of rights it needs.
+        ...(config?.right ? { 'x-right': config.right } : {}),
+      },
       url,
     }),
     transformObject: (made) => withNames('openapiObject' in made ? made.openapiObject : {}),
