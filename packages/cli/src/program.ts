@@ -27,9 +27,12 @@ import { addFleetCommands } from './commands/fleet.ts'
 import { addHelpCommand } from './commands/help.ts'
 import { addHistoryCommands } from './commands/history.ts'
 import { addOrganizationCommands } from './commands/organization.ts'
+import { addPasswordCommands, addTotpCommands } from './commands/password.ts'
 import { addProfileCommands } from './commands/profile.ts'
 import { addProvisioningKeyCommands } from './commands/provisioning-key.ts'
+import { addSessionCommands } from './commands/session.ts'
 import { addSignInCommands } from './commands/sign-in.ts'
+import { addTokenCommands } from './commands/token.ts'
 import { type Context, lookOf } from './context.ts'
 import { explainFailure } from './failure.ts'
 import { examples } from './help.ts'
@@ -37,6 +40,10 @@ import { examples } from './help.ts'
 /** In the order of help. */
 const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addSignInCommands,
+  addPasswordCommands,
+  addTotpCommands,
+  addSessionCommands,
+  addTokenCommands,
   addProfileCommands,
   addFleetCommands,
   addDeviceCommands,

@@ -55,6 +55,7 @@ import { createFleetQueries } from './store/fleet-queries.ts'
 import { createHistoryKeeping } from './store/history-keeping.ts'
 import { createHistoryQueries } from './store/history-queries.ts'
 import { createHostingStore } from './store/hosting-store.ts'
+import { admitInvited } from './store/invited-users.ts'
 import { createEpochStore } from './store/link-store.ts'
 import { createMemberStore } from './store/member-store.ts'
 import { createPresenceStore } from './store/presence-store.ts'
@@ -119,7 +120,12 @@ export function createApp(deps: AppDeps) {
   const history = new History({ store: createHistoryKeeping(database), clock, log })
   const links = createLinks(deps, presence)
   const hub = new StreamHub({ queries, changes: bus, clock, log })
-  const auth = createAuth({ store: authStore, clock, oidc })
+  const auth = createAuth({
+    store: authStore,
+    clock,
+    oidc,
+    admitInvited: (email, name) => admitInvited(database, { email, name, at: clock.now() }),
+  })
   const audit = openAudit(deps)
   const { requestsPerSecond = null } = deps
   const views = createSavedViews(database)

@@ -88,9 +88,26 @@ export async function signIn(
       'wrong-usage',
       'no terminal is here to ask for the password; set MUSTER_PASSWORD',
     )
-  const signedIn = await createClient(context, server, undefined).signIn({ email, password })
+  const signedIn = await signInWithCode(context, server, { email, password })
   const { token: given, expiresAt } = signedIn
   return { server, token: given, email: signedIn.email, expiresAt, ...chosen }
+}
+
+/** A second factor is asked for where the server says that it is on. */
+async function signInWithCode(
+  context: Context,
+  server: string,
+  credentials: { email: string; password: string },
+) {
+  const api = createClient(context, server, undefined)
+  try {
+    return await api.signIn({ ...credentials, totp: context.env.MUSTER_TOTP })
+  } catch (error) {
+    const isAsked = error instanceof Refusal && error.code === 'totp-required'
+    if (!isAsked || !context.ask) throw error
+    const code = await context.ask.line('Code of the second factor: ')
+    return api.signIn({ ...credentials, totp: code.trim() })
+  }
 }
 
 function addLogout(program: Command, context: Context) {

@@ -144,6 +144,17 @@ test('whoever is no member does not come in', async () => {
   assert.deepEqual([stranger.status, await codeOf(stranger)], [403, 'oidc-refused'])
 })
 
+test('whoever was invited becomes a member by signing in at the provider', async () => {
+  await using both = await openBoth()
+  const email = 'invited@example.org'
+  const invited = await both.server.call('POST', '/invitations', { email, role: 'observer' })
+  assert.ok(invited.status < 300, invited.text)
+  assert.equal((await both.browser.visit(await both.signIn(email))).status, 302)
+  assert.equal((await both.whoAmI()).email, email)
+  const fleets = await both.browser.visit(`${both.home}/api/v1/fleets`)
+  assert.equal(fleets.status, 200)
+})
+
 test('an e-mail that is not verified opens nothing', async () => {
   await using both = await openBoth()
   const { browser, signIn, server } = both

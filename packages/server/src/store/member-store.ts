@@ -245,7 +245,7 @@ async function insertInvitation(
   return (await loadInvitation(trx, organizationId, id))!
 }
 
-async function acceptInvitation(
+export async function acceptInvitation(
   trx: Trx,
   tokenHash: string,
   who: { userId: number } | { passwordHash: string; name: string | null },
