@@ -22,6 +22,7 @@
 import { exitCodes } from '@muster/core/errors.ts'
 import { Command, Option } from 'commander'
 import { colors } from './color.ts'
+import { addAuditCommands } from './commands/audit.ts'
 import { addDeviceCommands } from './commands/device.ts'
 import { addFleetCommands } from './commands/fleet.ts'
 import { addHelpCommand } from './commands/help.ts'
@@ -50,6 +51,7 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addHistoryCommands,
   addProvisioningKeyCommands,
   addOrganizationCommands,
+  addAuditCommands,
   addHelpCommand,
 ]
 

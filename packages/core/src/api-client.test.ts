@@ -175,3 +175,26 @@ test('the live stream ends without a word when its reader aborts it', async () =
   }
   assert.deepEqual(said, ['opened'])
 })
+
+test('a create whose answer was lost is repeated with the same key; an edit is not', async () => {
+  const clock = createClock()
+  const keys: unknown[] = []
+  const listener: RequestListener = (req, res) => {
+    keys.push(req.headers['idempotency-key'])
+    if (keys.length < 3) req.socket.destroy()
+    else answerJson(201, { slug: 'a' })(req, res)
+  }
+  await using served = await serve(listener, { clock })
+  const created = served.api.fleets.create({ name: 'a' })
+  while (keys.length < 3) {
+    await new Promise((resolve) => setImmediate(resolve))
+    await clock.run(1)
+  }
+  assert.deepEqual(await created, { slug: 'a' })
+  assert.equal(keys.length, 3)
+  assert.equal(new Set(keys).size, 1)
+  assert.match(String(keys[0]), /^[0-9a-f]{32}$/)
+  keys.length = 0
+  await assert.rejects(served.api.fleets.edit('a', { name: 'b' }), { code: 'server-unreachable' })
+  assert.deepEqual(keys, [undefined])
+})

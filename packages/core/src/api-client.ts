@@ -33,9 +33,11 @@ import type {
   TransitionView,
   WhoAmI,
 } from './api.ts'
+import { auditCalls } from './client/audit.ts'
 import { deviceViewCalls } from './client/device-views.ts'
 import { historyCalls } from './client/history.ts'
 import { peopleCalls } from './client/people.ts'
+import { createIdempotencyKey, isCreate, repeatUntilAnswered } from './client/repeat.ts'
 import type { Clock } from './clock.ts'
 import { type ErrorCode, errors, Refusal } from './errors.ts'
 import { type ByteStream, followEvents, type ServerSentEvent } from './event-stream.ts'
@@ -146,6 +148,11 @@ export function createApiClient(options: ApiClientOptions) {
     devices: deviceCalls(call),
     deviceViews: deviceViewCalls(call),
     ...peopleCalls(call),
+    audit: auditCalls({
+      call,
+      pages: (path, query) => pages(call, path, query),
+      open: (path, query) => connection.open(path, { query }),
+    }),
     history: historyCalls({
       call,
       pages: (path, query) => pages(call, path, query),
@@ -313,10 +320,16 @@ function createConnection(options: ApiClientOptions) {
     }
   }
 
-  const call: Call = (method, path, request = {}) =>
+  const call: Call = (method, path, request = {}) => {
+    if (!isCreate(method, path)) return callOnce(method, path, request)
+    const keyed = { ...request, headers: { 'idempotency-key': createIdempotencyKey() } }
+    return repeatUntilAnswered(clock, () => callOnce(method, path, keyed), request.signal)
+  }
+
+  const callOnce = <T>(method: string, path: string, request: SendOptions): Promise<T> =>
     send(method, path, request, async (answer) => {
       const text = await answer.text()
-      if (text === '') return undefined
+      if (text === '') return undefined as T
       try {
         return JSON.parse(text)
       } catch {

@@ -26,7 +26,10 @@ test('with nothing set, everything has its default', () => {
     publicUrl: null,
     tls: null,
     admin: { email: null, password: null, token: null },
+    oidc: null,
     logLevel: 'info',
+    auditKeptMs: null,
+    requestsPerSecond: 100,
     trustProxy: false,
   })
 })

@@ -17,12 +17,19 @@ export type Config = Readonly<{
   /** The provider of OpenID Connect; it needs the public URL. */
   oidc: Readonly<{ issuer: string; clientId: string; clientSecret: string; name: string }> | null
   logLevel: LogLevel
+  /** Null: for ever. */
+  auditKeptMs: number | null
+  /** Of the API, for each token; null: any number. */
+  requestsPerSecond: number | null
   /** Addresses of proxies whose word about the client's address is taken. */
   trustProxy: boolean | readonly string[]
 }>
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
+
+const dayMs = 86_400_000
+const defaultRate = 100
 
 type Reading<T> = { ok: T } | { wrong: string }
 type Setting<T> = {
@@ -150,6 +157,20 @@ export const settings = {
     about: 'What people call the provider, as the sign-in shows it.',
     read: (word) => (word.length <= 50 ? { ok: word } : { wrong: 'must have 1 to 50 characters' }),
   }),
+  MUSTER_AUDIT_DAYS: setting({
+    form: '1 to 36500',
+    unset: 'for ever',
+    about:
+      'How many days entries of the audit log are kept. What is left can still be verified from where the rest was removed.',
+    read: count(1, 36_500),
+  }),
+  MUSTER_API_RATE: setting({
+    form: '0 to 100000',
+    unset: '100',
+    about:
+      'Requests that one API token may make in a second, over ten seconds; a change counts as three, an export as fifty, and a user has three times as much for all tokens together. 0 takes any number.',
+    read: count(0, 100_000),
+  }),
   MUSTER_LOG_LEVEL: setting({
     form: logLevels.join(', '),
     unset: 'info',
@@ -269,6 +290,8 @@ function configOf(values: Values): Config {
     }),
     oidc: oidcOf(values),
     logLevel: values.MUSTER_LOG_LEVEL ?? 'info',
+    auditKeptMs: values.MUSTER_AUDIT_DAYS === undefined ? null : values.MUSTER_AUDIT_DAYS * dayMs,
+    requestsPerSecond: (values.MUSTER_API_RATE ?? defaultRate) || null,
     trustProxy: values.MUSTER_TRUST_PROXY ?? false,
   })
 }
@@ -285,6 +308,13 @@ function oidcOf(values: Values): Config['oidc'] {
 function isSafe({ protocol, hostname }: URL): boolean {
   const isHere = /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
   return protocol === 'https:' || (protocol === 'http:' && isHere)
+}
+
+function count(min: number, max: number) {
+  return (word: string): Reading<number> =>
+    /^\d{1,6}$/.test(word) && Number(word) >= min && Number(word) <= max
+      ? { ok: Number(word) }
+      : { wrong: `must be a whole number from ${min} to ${max}` }
 }
 
 function url(...protocols: string[]) {

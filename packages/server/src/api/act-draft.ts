@@ -4,9 +4,7 @@ import type { AuditOutcome } from '@muster/core/audit-chain.ts'
 import type { FastifyRequest } from 'fastify'
 import type { AuditDraft } from '../audit/ports.ts'
 import { changesOf } from './changes.ts'
-import { tokenOf } from './door.ts'
 import { operationOf, targetOf } from './operation.ts'
-import type { Principal } from './ports.ts'
 
 type Outcome = { at: number; outcome: AuditOutcome; answer: unknown }
 
@@ -23,7 +21,7 @@ export function draftOf(request: FastifyRequest, { at, outcome, answer }: Outcom
     userId: principal?.userId ?? null,
     user: clean(principal?.email ?? userOf(request), longest.user),
     role: principal?.role ?? null,
-    credential: principal && credentialOf(request, principal),
+    credential: credentialOf(request),
     operation: operationOf(method, url),
     target: clean(targetOf(url, params, made), longest.target),
     fleet: clean(fleetOf(params, made), longest.fleet),
@@ -51,17 +49,11 @@ function userOf({ auditUser, body }: FastifyRequest): string | null {
   return typeof said === 'string' && /^[^\s@]+@[^\s@]+$/.test(said) ? said.toLowerCase() : null
 }
 
-/** Our own tokens begin with a few characters by which lists tell them apart; others are not shown. */
-function credentialOf(
-  request: FastifyRequest,
-  { via = 'token' }: Principal & { via?: string },
-): string {
-  try {
-    const [prefix] = /^m[a-z]+_\w{6}/.exec(tokenOf(request)) ?? []
-    return prefix ? `${via} ${prefix}` : via
-  } catch {
-    return via
-  }
+/** As the lists of sessions and of tokens number them. */
+function credentialOf({ identity }: FastifyRequest): string | null {
+  if (!identity) return null
+  const { via, sessionId, tokenId } = identity
+  return `${via} ${sessionId ?? tokenId ?? ''}`.trim()
 }
 
 function fleetOf(params: Record<string, unknown>, answer: unknown): string | null {

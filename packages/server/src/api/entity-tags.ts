@@ -16,6 +16,8 @@ const observed = new Set([
   'update',
   'facts',
   'lastAddress',
+  'lastContactAt',
+  'active',
   'statusCounts',
   'deviceCount',
   'activeDeviceCount',
@@ -35,7 +37,7 @@ export function registerEntityTags(scope: FastifyInstance): void {
     reply.header('cache-control', 'private, no-cache')
     if (!isNamed(request.headers['if-none-match'], (one) => one.replace(/^W\//, '') === tag))
       return payload
-    reply.code(304).removeHeader('content-length')
+    reply.code(304).removeHeader('content-length').removeHeader('content-type')
     return ''
   })
 }

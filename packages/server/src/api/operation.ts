@@ -31,12 +31,14 @@ export function targetOf(
 ): string | null {
   const named = Object.keys(params).at(-1)
   const made = madeIn(answer)
-  if (named === undefined) return made && `${singular(lastNoun(url))} ${made}`
+  const last = lastNoun(url)
+  const isThing = last.endsWith('s') || last === 'organization'
+  if (named === undefined) return made && isThing ? `${singular(last)} ${made}` : null
   const id = String(params[named])
   const ownNoun = singular(nounBefore(url, named))
   const target = `${nouns[named] ?? ownNoun} ${made?.startsWith(id) ? made : id}`
   // `POST /fleets/:slug/provisioning-keys` makes one of its own.
-  const inner = url.endsWith(`:${named}`) ? null : lastNoun(url)
+  const inner = url.endsWith(`:${named}`) ? null : last
   return inner?.endsWith('s') && made && !target.endsWith(made)
     ? `${singular(inner)} ${made}`
     : target

@@ -131,7 +131,7 @@ function registerOidc(api: Api, auth: Authenticator): void {
   api.get(
     '/login/oidc/callback',
     {
-      config: { open: true },
+      config: { open: true, audited: true },
       schema: {
         tags,
         security: [],

@@ -39,6 +39,8 @@ export async function openApp(config: Config, log: FastifyBaseLogger): Promise<O
     oidc: oidcOf(config),
     tls,
     trustProxy: config.trustProxy,
+    auditKeptMs: config.auditKeptMs,
+    requestsPerSecond: config.requestsPerSecond,
   })
 
   async function stop(): Promise<void> {
