@@ -108,3 +108,18 @@ test('every setting says its form, its default and what it is about', () => {
     assert.ok(form && unset && about.endsWith('.'), name)
   }
 })
+
+test('a provider of OpenID Connect is whole or a mistake, and plain HTTP is for this machine', () => {
+  const oidc = {
+    MUSTER_PUBLIC_URL: 'https://muster.example.org',
+    MUSTER_OIDC_ISSUER: 'https://login.example.org/realm',
+    MUSTER_OIDC_CLIENT_ID: 'muster',
+    MUSTER_OIDC_CLIENT_SECRET: 'secret',
+  }
+  assert.equal(readConfig(oidc, noFile).oidc!.name, 'login.example.org')
+  assert.equal(readConfig({}, noFile).oidc, null)
+  for (const name of Object.keys(oidc))
+    assert.match(mistakesOf({ ...oidc, [name]: '' })[0]!, /are of use only together$/)
+  assert.deepEqual(mistakesOf({ ...oidc, MUSTER_OIDC_ISSUER: 'http://127.0.0.1:9000' }), [])
+  assert.match(mistakesOf({ ...oidc, MUSTER_OIDC_ISSUER: 'http://login.example.org' })[0]!, /https/)
+})
