@@ -127,7 +127,7 @@ export async function openSession(context: Context, command: Command): Promise<S
 }
 
 /** Where the environment says everything, no file is needed, nor a folder that could be read. */
-async function loadTarget(
+export async function loadTarget(
   env: Context['env'],
   { profile, organization }: GlobalOptions,
 ): Promise<Target> {

@@ -34,12 +34,13 @@ export function addListOptions(command: Command, table?: Table): Command {
 
 /** What every table takes; openSession hands it on, so that a command need not know of it. */
 export function addTableOptions(command: Command, table: Table): Command {
+  const names = columnNamesOf(table)
+  const columns = new Option(
+    '--columns <columns>',
+    `these columns in this order, of ${names.join(', ')}`,
+  ).argParser((text) => text.split(',').map((name) => name.trim()))
   return command
-    .option(
-      '--columns <columns>',
-      `these columns in this order, of ${columnNamesOf(table).join(', ')}`,
-      (text) => text.split(',').map((name) => name.trim()),
-    )
+    .addOption(Object.assign(columns, { listOf: names }))
     .option('--wide', 'every column, and nothing cut')
     .option('--no-headers', 'leave the titles out')
 }

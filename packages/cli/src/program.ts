@@ -23,6 +23,7 @@ import { exitCodes } from '@muster/core/errors.ts'
 import { Command, Option } from 'commander'
 import { colors } from './color.ts'
 import { addAuditCommands } from './commands/audit.ts'
+import { addCompletionCommands, answerTab } from './commands/completion.ts'
 import { addDeviceCommands } from './commands/device.ts'
 import { addFleetCommands } from './commands/fleet.ts'
 import { addHelpCommand } from './commands/help.ts'
@@ -52,12 +53,17 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addProvisioningKeyCommands,
   addOrganizationCommands,
   addAuditCommands,
+  addCompletionCommands,
   addHelpCommand,
 ]
 
 export async function runMuster(args: readonly string[], context: Context): Promise<number> {
   const json = isJsonWanted(args)
   try {
+    if (args[0] === '__complete') {
+      await answerTab(createProgram(context), context, args.slice(1))
+      return exitCodes.ok
+    }
     await createProgram(context).parseAsync(args, { from: 'user' })
     return exitCodes.ok
   } catch (error) {
