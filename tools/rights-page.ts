@@ -18,6 +18,7 @@ ${generatedFrom('packages/core/src/rights.ts')}
 
 A member has a role in the organization, and may have another one, higher or lower, on single fleets of it. Who
 has a role on single fleets only sees those fleets and nothing else of the organization.
+[Organizations](../guides/organizations.md) tells how members come in and how roles are given.
 
 ${tableOf(
   ['Role', 'What it is for'],

@@ -28,6 +28,7 @@ import { addDeviceCommands } from './commands/device.ts'
 import { addFleetCommands } from './commands/fleet.ts'
 import { addHelpCommand } from './commands/help.ts'
 import { addHistoryCommands } from './commands/history.ts'
+import { addInvitationCommands, addMemberCommands, addPlanCommands } from './commands/member.ts'
 import { addOrganizationCommands } from './commands/organization.ts'
 import { addPasswordCommands, addTotpCommands } from './commands/password.ts'
 import { addProfileCommands } from './commands/profile.ts'
@@ -52,8 +53,14 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addHistoryCommands,
   addProvisioningKeyCommands,
   addOrganizationCommands,
+<<<<<<< HEAD
   addAuditCommands,
   addCompletionCommands,
+=======
+  addMemberCommands,
+  addInvitationCommands,
+  addPlanCommands,
+>>>>>>> 515c5e7 (Manage members, invitations, organizations and plans from the command line)
   addHelpCommand,
 ]
 

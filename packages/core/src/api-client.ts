@@ -36,6 +36,7 @@ import type {
 import { auditCalls } from './client/audit.ts'
 import { deviceViewCalls } from './client/device-views.ts'
 import { historyCalls } from './client/history.ts'
+import { organizationCalls } from './client/organizations.ts'
 import { peopleCalls } from './client/people.ts'
 import { createIdempotencyKey, isCreate, repeatUntilAnswered } from './client/repeat.ts'
 import type { Clock } from './clock.ts'
@@ -143,6 +144,7 @@ export function createApiClient(options: ApiClientOptions) {
       edit: (body: Given<typeof OrganizationChange>) =>
         call<OrganizationView>('PATCH', '/organization', { body }),
     },
+    ...organizationCalls(call),
     fleets: fleetCalls(call),
     provisioningKeys: provisioningKeyCalls(call),
     devices: deviceCalls(call),

@@ -6,6 +6,7 @@ import { type Context, openSession } from '../context.ts'
 import { examples } from '../help.ts'
 import { parsedBy } from '../options.ts'
 import { organizationCard } from '../view/fleet.ts'
+import { addOwnOrganizationCommands } from './member.ts'
 
 export function addOrganizationCommands(program: Command, context: Context) {
   const organization = program
@@ -20,6 +21,7 @@ export function addOrganizationCommands(program: Command, context: Context) {
       print(await api.organization.read(), organizationCard)
     })
   examples(show, ['muster organization show', 'are we near the allowance?'])
+  addOwnOrganizationCommands(organization, context)
   const edit = organization
     .command('edit')
     .description(

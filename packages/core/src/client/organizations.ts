@@ -1,0 +1,62 @@
+// Calls about organizations, their plans, their members, and the invitations into them.
+
+import type { Static } from 'typebox'
+import type { PageOf } from '../api.ts'
+import type { Given } from '../api-client.ts'
+import type {
+  HostedOrganizationView,
+  InvitationAccept,
+  InvitationAccepted,
+  InvitationCreate,
+  InvitationCreated,
+  InvitationRedeem,
+  InvitationView,
+  MemberChange,
+  MemberView,
+  OrganizationCreate,
+  OwnOrganizations,
+  PlanChange,
+} from '../organization-api.ts'
+
+type PageQuery = { limit?: number | undefined; cursor?: string | undefined }
+type Call = <T>(
+  method: string,
+  path: string,
+  options?: { body?: unknown; query?: PageQuery },
+) => Promise<T>
+
+export function organizationCalls(call: Call) {
+  const hosted = (slug: string) => `/organizations/${encodeURIComponent(slug)}`
+  return {
+    organizations: {
+      own: () => call<Static<typeof OwnOrganizations>>('GET', '/organizations/own'),
+      create: (body: Given<typeof OrganizationCreate>) =>
+        call<HostedOrganizationView>('POST', '/organizations', { body }),
+      read: (slug: string) => call<HostedOrganizationView>('GET', hosted(slug)),
+      page: (query: PageQuery = {}) =>
+        call<PageOf<HostedOrganizationView>>('GET', '/organizations', { query }),
+      setPlan: (slug: string, body: Given<typeof PlanChange>) =>
+        call<HostedOrganizationView>('PATCH', `${hosted(slug)}/plan`, { body }),
+      /** The one that is worked in. */
+      delete: () => call<void>('DELETE', '/organization'),
+    },
+    members: {
+      page: (query: PageQuery = {}) => call<PageOf<MemberView>>('GET', '/members', { query }),
+      edit: (id: number, body: Given<typeof MemberChange>) =>
+        call<MemberView>('PATCH', `/members/${id}`, { body }),
+      remove: (id: number) => call<void>('DELETE', `/members/${id}`),
+    },
+    invitations: {
+      page: (query: PageQuery = {}) =>
+        call<PageOf<InvitationView>>('GET', '/invitations', { query }),
+      create: (body: Given<typeof InvitationCreate>) =>
+        call<InvitationCreated>('POST', '/invitations', { body }),
+      resend: (id: number) => call<InvitationCreated>('POST', `/invitations/${id}/resend`),
+      revoke: (id: number) => call<void>('DELETE', `/invitations/${id}`),
+      redeem: (body: Given<typeof InvitationRedeem>) =>
+        call<Static<typeof InvitationAccepted>>('POST', '/invitations/redeem', { body }),
+      accept: (body: Given<typeof InvitationAccept>) =>
+        call<Static<typeof InvitationAccepted>>('POST', '/invitations/accept', { body }),
+    },
+  }
+}
