@@ -3,6 +3,7 @@
 
 import type { DeviceView } from '@muster/core/api.ts'
 import type { ApiClient } from '@muster/core/api-client.ts'
+import { quoted } from '@muster/core/device-filter.ts'
 import { Refusal } from '@muster/core/errors.ts'
 
 const uuidBeginning = /^[0-9a-f]{7,62}$/i
@@ -30,14 +31,14 @@ export async function findDevice({ devices }: ApiClient, word: string): Promise<
   throw new Refusal('device-not-found', `no uuid begins with, and no name is, "${word}"${hint}`)
 }
 
-/** Sorted by name, the exact name comes before all that only begin with it. */
+/** A filter takes upper and lower case for the same; a name that is meant does not. */
 async function findByName(devices: ApiClient['devices'], name: string) {
+  const sought = quoted(name.slice(0, 100))
   const exact: DeviceView[] = []
-  const similar: string[] = []
-  for await (const page of devices.pages({ q: name.slice(0, 100), sort: 'name', limit: 100 })) {
+  for await (const page of devices.pages({ filter: `name = ${sought}`, limit: 100 }))
     exact.push(...page.items.filter((device) => device.name === name))
-    similar.push(...page.items.map((device) => device.name).slice(0, similarCount - similar.length))
-    if (exact.length === 0 || page.items.at(-1)?.name !== name) break
-  }
-  return { exact, similar }
+  if (exact.length > 0) return { exact, similar: [] }
+  const filter = `name begins ${sought}`
+  const { items } = await devices.page({ filter, sort: 'name', limit: similarCount })
+  return { exact, similar: items.map((device) => device.name) }
 }

@@ -36,6 +36,7 @@ import { addProvisioningKeyCommands } from './commands/provisioning-key.ts'
 import { addSessionCommands } from './commands/session.ts'
 import { addSignInCommands } from './commands/sign-in.ts'
 import { addTokenCommands } from './commands/token.ts'
+import { addViewCommands } from './commands/view.ts'
 import { type Context, lookOf } from './context.ts'
 import { explainFailure } from './failure.ts'
 import { examples } from './help.ts'
@@ -50,6 +51,7 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addProfileCommands,
   addFleetCommands,
   addDeviceCommands,
+  addViewCommands,
   addHistoryCommands,
   addProvisioningKeyCommands,
   addOrganizationCommands,

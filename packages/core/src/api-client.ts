@@ -148,7 +148,7 @@ export function createApiClient(options: ApiClientOptions) {
     fleets: fleetCalls(call),
     provisioningKeys: provisioningKeyCalls(call),
     devices: deviceCalls(call),
-    deviceViews: deviceViewCalls(call),
+    deviceViews: deviceViewCalls(call, (path, query) => pages(call, path, query)),
     ...peopleCalls(call),
     audit: auditCalls({
       call,

@@ -1,53 +1,32 @@
 // `muster device`: what each device is, why, and how it was; and the life of its registration.
 
-import type { DeviceQuery, DeviceView } from '@muster/core/api.ts'
 import type { DeviceSwitch } from '@muster/core/api-client.ts'
-import { isStatus, statusWords } from '@muster/core/statuses.ts'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Command } from 'commander'
 import { type PolicyOptions, parseDuration, parsePolicy, parseTags } from '../arguments.ts'
 import { type Context, openSession } from '../context.ts'
 import { findDevice } from '../find-device.ts'
 import { deviceWord, examples, times } from '../help.ts'
 import {
   addHistoryOptions,
-  addListOptions,
   addPolicyOptions,
   type HistoryOptions,
   historyQuery,
-  type ListOptions,
-  pageQuery,
   parsedBy,
 } from '../options.ts'
 import { renderRows } from '../view/card.ts'
-import {
-  deviceCard,
-  deviceLine,
-  deviceMark,
-  devicePolicyRows,
-  deviceTable,
-} from '../view/device.ts'
+import { deviceCard, deviceLine, devicePolicyRows } from '../view/device.ts'
 import { deviceHistoryTable } from '../view/history.ts'
-import type { Look } from '../view/text.ts'
 import { momentText } from '../view/time.ts'
 import { addWatchOption, type WatchOptions, watchView } from '../watching.ts'
+import { addDeviceList, watchedDevices } from './device-list.ts'
 import { addWatch } from './device-watch.ts'
-
-/** Said here again so that the schemas, which only a server runs, stay out of the program. */
-const sorts = [
-  'name',
-  '-name',
-  'since',
-  '-since',
-  'created',
-  '-created',
-] as const satisfies readonly DeviceQuery['sort'][]
 
 export function addDeviceCommands(program: Command, context: Context) {
   const device = program
     .command('device')
     .summary('devices: list, show, watch, and the life of their registration')
     .description(`A device is one machine in the field. A device is named by ${deviceWord}.`)
-  addList(device, context)
+  addDeviceList(device, context)
   addShow(device, context)
   addHistory(device, context)
   addWatch(device, context)
@@ -67,75 +46,6 @@ export function addDeviceCommands(program: Command, context: Context) {
   addKey(device, context)
   addPolicy(device, context)
   addDelete(device, context)
-}
-
-const watchedDevices = {
-  items: (devices: readonly DeviceView[]) => devices,
-  key: ({ uuid }: DeviceView) => uuid,
-  mark: deviceMark,
-  line: deviceLine,
-}
-
-type DeviceListOptions = ListOptions &
-  WatchOptions & {
-    fleet?: string
-    status?: string
-    query?: string
-    tag?: string
-    sort?: (typeof sorts)[number]
-  }
-
-function addList(device: Command, context: Context) {
-  const list = addListOptions(
-    addWatchOption(device.command('list'))
-      .description(
-        `List devices with their status and why they have it.\n\nStatuses: ${statusWords.join(', ')}.`,
-      )
-      .option('--fleet <fleet>', 'only those of this fleet')
-      .option(
-        '--status <statuses>',
-        'only those with this status, or one of several a,b',
-        parseStatuses,
-      )
-      .option('--query <beginning>', 'only those whose name or uuid begins so')
-      .option('--tag <tag>', 'only those with this tag: key, or key=value')
-      .addOption(new Option('--sort <order>', 'the order; - turns it round').choices([...sorts])),
-    deviceTable,
-  ).action(async (options: DeviceListOptions, command: Command) => {
-    const session = await openSession(context, command)
-    const { fleet, status, query, tag, sort, all } = options
-    const { api, printList } = session
-    const asked = { ...pageQuery(options), fleet, status, q: query, tag, sort }
-    const table = (items: readonly DeviceView[], look: Look) =>
-      deviceTable(items, look, { fleet: !fleet })
-    if (options.watch)
-      await watchView(context, session, {
-        ...watchedDevices,
-        load: async () => (await api.devices.page(asked)).items,
-        render: table,
-        query: { fleet },
-      })
-    await printList(api.devices.pages(asked), all, table)
-  })
-  examples(
-    list,
-    ['muster device list --fleet garden', 'the devices of one fleet'],
-    [
-      'muster device list --status disconnected,reduced-functionality --sort -since',
-      'what is wrong, the latest first',
-    ],
-    ['muster device list --status disconnected --watch', 'the same, kept live'],
-    ['muster device list --columns name,since,why --no-headers', 'for a script'],
-    ['muster device list --tag floor=2 --all --json', 'all that match, for a program'],
-  )
-}
-
-function parseStatuses(text: string): string {
-  const unknown = text.split(',').find((word) => !isStatus(word))
-  if (unknown === undefined) return text
-  throw new InvalidArgumentError(
-    `"${unknown}" is not a status; they are ${statusWords.join(', ')}.`,
-  )
 }
 
 function addShow(device: Command, context: Context) {

@@ -15,11 +15,16 @@ type Call = <T>(
   options?: { query?: Query; body?: unknown },
 ) => Promise<T>
 
-export function deviceViewCalls(call: Call) {
+type Pages = <V, P extends { items: V[]; nextCursor: string | null }>(
+  path: string,
+  query: Query,
+) => AsyncGenerator<P, void, void>
+
+export function deviceViewCalls(call: Call, pages: Pages) {
   const at = (slug: string) => `/device-views/${encodeURIComponent(slug)}`
   return {
-    page: (query: { limit?: number | undefined; cursor?: string | undefined } = {}) =>
-      call<PageOf<DeviceListView>>('GET', '/device-views', { query }),
+    pages: (query: { limit?: number | undefined; cursor?: string | undefined } = {}) =>
+      pages<DeviceListView, PageOf<DeviceListView>>('/device-views', query),
     read: (slug: string) => call<DeviceListView>('GET', at(slug)),
     create: (body: Given<typeof DeviceListViewCreate>) =>
       call<DeviceListView>('POST', '/device-views', { body }),

@@ -55,7 +55,7 @@ export type Budget = {
   longWalk: number
 }
 
-export const usualBudget: Budget = { gather: 8_000, shortWalk: 1_000, longWalk: 16_000 }
+export const usualBudget: Budget = { gather: 8_000, shortWalk: 1_000, longWalk: 10_000 }
 const maxSources = 4
 
 /** Null: so many cannot be sorted so. */

@@ -111,7 +111,7 @@ function holds(filters: readonly Filter[], about: Partial<FilteredDevice>): bool
 function weightOf(filter: Filter): number {
   return comparisonsOf(filter)
     .map(({ column }) => {
-      if (column === 'lastContact' || column === 'update') return 2
+      if (column === 'lastContact' || column === 'update') return 2.5
       if (column.startsWith('fact.') && !attributeOf(column)) return 2
       return column.includes('.') || column === 'address' ? 0.5 : 0.1
     })
