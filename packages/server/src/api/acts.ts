@@ -12,6 +12,7 @@ import type { Audit } from '../audit/audit.ts'
 import { draftOf } from './act-draft.ts'
 import { isBasedOn } from './entity-tags.ts'
 import { type Answered, createIdempotency, replay } from './idempotency.ts'
+import { isRead } from './operation.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -70,10 +71,6 @@ export function registerActs(scope: FastifyInstance, deps: ActDeps): void {
     await endAct(deps, request, reply, payload)
     return payload
   })
-}
-
-export function isRead({ method }: Pick<FastifyRequest, 'method'>): boolean {
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
 }
 
 /** The answer that its idempotency key had before, or null: it is begun now. */

@@ -6,7 +6,7 @@
 import { hash } from 'node:crypto'
 import { canonicalText } from '@muster/core/audit-chain.ts'
 import type { FastifyInstance } from 'fastify'
-import { isRead } from './acts.ts'
+import { isRead } from './operation.ts'
 
 /** What is seen of a thing, and edited by nobody. */
 const observed = new Set([

@@ -67,3 +67,8 @@ function nounBefore(url: string, param: string): string {
 function singular(noun: string): string {
   return noun.replace(/s$/, '')
 }
+
+/** Whether a request only looks. */
+export function isRead({ method }: { method: string }): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}

@@ -9,7 +9,7 @@ import { hash } from 'node:crypto'
 import type { Clock } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { isRead } from './acts.ts'
+import { isRead } from './operation.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
