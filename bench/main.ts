@@ -13,6 +13,7 @@ import { finding } from './finding.ts'
 import { heartbeats } from './heartbeats.ts'
 import { history } from './history.ts'
 import { lateness } from './lateness.ts'
+import { links } from './links.ts'
 import { overview } from './overview.ts'
 import { tableOf, writePage } from './page.ts'
 import { past } from './past.ts'
@@ -24,6 +25,7 @@ import { wire } from './wire.ts'
 
 const benches: Record<string, Bench> = {
   heartbeats,
+  links,
   overview,
   finding,
   silence,
