@@ -5,6 +5,7 @@ import { cliPage } from './cli-page.ts'
 import { configurationPage } from './configuration-page.ts'
 import { dependenciesPage } from './dependencies-page.ts'
 import { errorsPage } from './errors-page.ts'
+import { filtersPage } from './filters-page.ts'
 import type { House } from './house.ts'
 import { rightsPage } from './rights-page.ts'
 import { statusPage } from './status-page.ts'
@@ -16,6 +17,7 @@ export const generated: Readonly<Record<string, (house: House) => string | Promi
   'docs/reference/cli.md': cliPage,
   'docs/reference/configuration.md': configurationPage,
   'docs/reference/errors.md': errorsPage,
+  'docs/reference/filters.md': filtersPage,
   'docs/reference/rights.md': rightsPage,
   'docs/reference/dependencies.md': dependenciesPage,
   [migrationsRecord]: recordedMigrations,
