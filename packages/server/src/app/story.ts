@@ -5,6 +5,8 @@
 //
 // `$name` stands for what an answer before has said under that name (`keeps`).
 
+import { belonging, parting, signingIn } from './story-people.ts'
+
 export type Example = {
   /** As in the document, such as `GET /api/v1/fleets/{slug}`. */
   operation: string
@@ -29,19 +31,6 @@ const operations: readonly Example[] = [
   { operation: 'GET /healthz', as: '', status: 200 },
   { operation: 'GET /readyz', as: '', status: 200 },
   { operation: 'GET /metrics', as: '', status: 200 },
-]
-
-const people: readonly Example[] = [
-  {
-    operation: api('POST', '/login'),
-    as: '',
-    body: { email: 'admin@example.org', password: 'correct horse battery' },
-    status: 200,
-    keeps: { session: 'token' },
-  },
-  { operation: api('GET', '/whoami'), status: 200 },
-  { operation: api('GET', '/organization'), status: 200 },
-  { operation: api('PATCH', '/organization'), body: { name: 'Corner Shops' }, status: 200 },
 ]
 
 const fleets: readonly Example[] = [
@@ -204,6 +193,24 @@ const past: readonly Example[] = [
   },
 ]
 
+const ofView = { path: { view: 'doors-that-are-away' } }
+const views: readonly Example[] = [
+  {
+    operation: api('POST', '/device-views'),
+    body: { name: 'Doors that are away', slug: 'doors-that-are-away', q: 'door', shared: true },
+    status: 201,
+  },
+  { operation: api('GET', '/device-views'), status: 200 },
+  { operation: api('GET', '/device-views/{view}'), ...ofView, status: 200 },
+  {
+    operation: api('PATCH', '/device-views/{view}'),
+    ...ofView,
+    body: { sort: '-since' },
+    status: 200,
+  },
+  { operation: api('DELETE', '/device-views/{view}'), ...ofView, status: 204 },
+]
+
 const end: readonly Example[] = [
   {
     operation: api('DELETE', '/fleets/{slug}/provisioning-keys/{id}'),
@@ -213,17 +220,19 @@ const end: readonly Example[] = [
   { operation: api('DELETE', '/devices/{uuid}'), ...ofDoor, status: 204 },
   { operation: api('DELETE', '/devices/{uuid}'), path: { uuid: meter }, status: 204 },
   { operation: api('DELETE', '/fleets/{slug}'), ...ofFleet, status: 204 },
-  { operation: api('POST', '/logout'), as: 'session', status: 204 },
 ]
 
 export const story: readonly Example[] = [
   ...operations,
-  ...people,
+  ...signingIn,
+  ...belonging,
   ...fleets,
   ...ofDevices,
   ...devices,
   ...past,
+  ...views,
   ...end,
+  ...parting,
 ]
 
 type Described = {
