@@ -55,14 +55,11 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addHistoryCommands,
   addProvisioningKeyCommands,
   addOrganizationCommands,
-<<<<<<< HEAD
   addAuditCommands,
   addCompletionCommands,
-=======
   addMemberCommands,
   addInvitationCommands,
   addPlanCommands,
->>>>>>> 515c5e7 (Manage members, invitations, organizations and plans from the command line)
   addHelpCommand,
 ]
 
