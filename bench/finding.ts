@@ -6,7 +6,7 @@
 
 import { join } from 'node:path'
 import { parseFilter } from '@muster/core/device-filter-parser.ts'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { DeviceFilter } from '../packages/server/src/api/ports.ts'
 import { type Database, openDatabase } from '../packages/server/src/store/database.ts'
 import { createDeviceQueries } from '../packages/server/src/store/device-queries.ts'
@@ -54,6 +54,7 @@ const questions: Record<string, Asked> = {
 const pagesEach = 6
 const dayMs = 86_400_000
 const fleetCount = 20
+const describedAtOnce = 50_000
 
 export const finding: Bench = async (scale) => {
   const deviceCount = scale.quick ? 100_000 : 1_000_000
@@ -94,22 +95,35 @@ async function make(database: Database, deviceCount: number, { say }: Scale): Pr
 
 /** Tags of three kinds and six facts for each, through the triggers that keep what is searched. */
 async function describe({ write, dialect }: Database): Promise<void> {
+  const { last } = await write
+    .selectFrom('devices')
+    .select((eb) => eb.fn.max('id').as('last'))
+    .executeTakeFirstOrThrow()
+  // A statement may take a minute at most, in the benches too.
+  for (let from = 0; from < last; from += describedAtOnce)
+    await describeSome(write, dialect, sql`id > ${from} and id <= ${from + describedAtOnce}`)
+  await sql`analyze`.execute(write)
+  if (dialect === 'sqlite') await sql`pragma wal_checkpoint(truncate)`.execute(write)
+}
+
+async function describeSome(
+  write: Database['write'],
+  dialect: Database['dialect'],
+  some: RawBuilder<unknown>,
+): Promise<void> {
   const site = sql`case when id % 5000 = 7 then 'vault' when id % 3 = 0 then 'north' else 'south' end`
   const mod = (by: number) => sql`cast(id % ${sql.lit(by)} as text)`
   const os = sql`case when id % 50 = 1 then '2023.1' else '2024.' || ${mod(12)} end`
   await sql`insert into device_tags (device_id, key, value)
-    select id, 'site', ${site} from devices where true
+    select id, 'site', ${site} from devices where ${some}
     union all select id, 'floor', case when id % 3 = 0 then '2' else '8' end from devices
-      where id % 2 = 0
-    union all select id, 'zone', '7' from devices where id % 9999 = 1`.execute(write)
-  const facts =
-    dialect === 'sqlite'
-      ? sql`json_object('os_version', ${os}, 'model', 'Board ' || ${mod(7)}, 'cpu_usage', id % 100)`
-      : sql`json_build_object('os_version', ${os}, 'model', 'Board ' || ${mod(7)}, 'cpu_usage', id % 100)::text`
+      where id % 2 = 0 and ${some}
+    union all select id, 'zone', '7' from devices where id % 9999 = 1 and ${some}`.execute(write)
+  const object = sql.raw(dialect === 'sqlite' ? 'json_object' : 'json_build_object')
+  const facts = sql`cast(${object}('os_version', ${os}, 'model', 'Board ' || ${mod(7)},
+    'cpu_usage', id % 100) as text)`
   await sql`insert into device_facts (device_id, facts, reported_at)
-    select id, ${facts}, 0 from devices`.execute(write)
-  await sql`analyze`.execute(write)
-  if (dialect === 'sqlite') await sql`pragma wal_checkpoint(truncate)`.execute(write)
+    select id, ${facts}, 0 from devices where ${some}`.execute(write)
 }
 
 async function ask(
