@@ -13,6 +13,8 @@ export const dependencyReasons: Readonly<Record<string, string>> = {
   '@seriousme/openapi-schema-validator': 'Holds the OpenAPI document to its standard, in tests.',
   '@types/node': 'Types of Node.',
   '@types/pg': 'Types of pg.',
+  '@types/ssh2': 'Types of ssh2.',
+  '@types/ws': 'Types of ws.',
   commander: 'Arguments, help and usage errors of the command line.',
   esbuild: 'Bundles the agent and the command line into one file each.',
   'fast-check': 'Properties over seeded arbitrary inputs, with shrinking, in tests.',
@@ -25,8 +27,10 @@ export const dependencyReasons: Readonly<Record<string, string>> = {
   pg: 'PostgreSQL.',
   pino: 'Structured logs that cost next to nothing.',
   'prom-client': 'Metrics in the format of Prometheus.',
+  ssh2: 'Speaks SSH to the sshd of a device, for terminals in a browser; without its native parts.',
   typebox: 'Schemas that are validation, types and OpenAPI at once.',
   typescript: 'The types, checked.',
+  ws: 'WebSockets for cloudlink, in the server and in the agent: what Node has of its own takes no headers and serves none.',
 }
 
 type Manifest = {
