@@ -32,47 +32,50 @@ const clock: Clock = {
 }
 // A handshake in full for each, as for devices that meet this server for the first time.
 const connections = new https.Agent({ ca, maxCachedSessions: 0 })
-let openedCount = 0
-const keepers: LinkKeeper[] = []
 
-function openBare(): void {
+function openBare(opened: () => void): void {
   const { hostname, port } = new URL(url)
-  connect({ host: hostname, port: Number(port), ca }, () => openedCount++).on('error', () => {})
+  connect({ host: hostname, port: Number(port), ca }, opened).on('error', () => {})
 }
 
-function openLink(number: number): void {
+function openLink(number: number): LinkKeeper {
   const { uuid, key: deviceKey } = credentialsOf(0, number)
-  const target = { serverUrl: url, uuid, deviceKey, userAgent: 'muster-agent/0.1.0', connections }
+  const userAgent = 'muster-agent/0.1.0'
+  const target = { serverUrl: url, uuid, deviceKey, userAgent, connections, clock }
   const dial: KeeperPorts['dial'] = (listener) => dialLink(target, listener)
   const log = () => undefined
-  const keeper = new LinkKeeper(
-    { clock, random: Math.random, log, dial },
-    { instance: `bench-${number}` },
-  )
-  keepers.push(keeper)
+  const ports = { clock, random: Math.random, log, dial }
+  const keeper = new LinkKeeper(ports, { instance: `bench-${number}` })
   keeper.allow(true)
+  return keeper
 }
 
-const upCount = () =>
-  bare ? openedCount : keepers.filter(({ state }) => state.phase === 'up').length
+function hold(): void {
+  const startedAt = clock.now()
+  const keepers: LinkKeeper[] = []
+  let next = from
+  let openedCount = 0
+  let saidCount = -1
 
-const startedAt = performance.now()
-let next = from
-function openSome(): void {
-  const allowed = perSecond === 0 ? count : ((performance.now() - startedAt) * perSecond) / 1_000
-  while (next < from + Math.min(count, allowed)) {
-    if (bare) openBare()
-    else openLink(next)
-    next++
+  function openSome(): void {
+    const allowed = perSecond === 0 ? count : ((clock.now() - startedAt) * perSecond) / 1_000
+    for (; next < from + Math.min(count, allowed); next++) {
+      if (bare) openBare(() => openedCount++)
+      else keepers.push(openLink(next))
+    }
   }
-}
-setInterval(openSome, 20)
-openSome()
 
-let saidCount = -1
-setInterval(() => {
-  const up = upCount()
-  if (up === saidCount) return
-  saidCount = up
-  console.log(JSON.stringify({ up, atMs: performance.now() - startedAt }))
-}, 20)
+  function say(): void {
+    const linked = keepers.filter(({ state }) => state.phase === 'up').length
+    const up = bare ? openedCount : linked
+    if (up !== saidCount) console.log(JSON.stringify({ up, atMs: clock.now() - startedAt }))
+    saidCount = up
+  }
+
+  setInterval(() => {
+    openSome()
+    say()
+  }, 20)
+}
+
+hold()

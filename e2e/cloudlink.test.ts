@@ -2,8 +2,13 @@
 // whatever ends the link is found, told with its reason, and healed without anybody doing anything.
 
 import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { openStage, quick, standing, step, until } from './fixtures.ts'
+import { loadLog, openServer, openStage, quick, standing, step, stores, until } from './fixtures.ts'
+import { openBalancer } from './network.ts'
+
+const natsUrl = process.env.MUSTER_TEST_NATS_URL
 
 const linked = {
   ...quick,
@@ -73,7 +78,32 @@ test('the policy switches the link off and on, and paces it, while it is open', 
   await until('no link', async () => ((await links(stage)) === 0 ? true : null), 5_000)
 })
 
-async function links(stage: Stage): Promise<number> {
-  const metrics = await (await fetch(`${stage.server.url}/metrics`)).text()
+test('a replica that stops hands its links to the other, and no status changes', {
+  skip: stores[1].skip || (natsUrl ? false : 'MUSTER_TEST_NATS_URL is not set'),
+}, async () => {
+  const env = { MUSTER_NATS_URL: natsUrl! }
+  await using stage = await openStage({ store: stores[1], policy: linked, env })
+  const otherDir = join(stage.folder, 'other')
+  mkdirSync(otherDir)
+  const other = await openServer(stage.crew, stage.settings, otherDir)
+  await using balancer = await openBalancer([stage.server.port, other.port])
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  const agents = await Promise.all(
+    names.map((name) => stage.runAgent(name, { server: balancer.url })),
+  )
+  await until('links at both', async () => ((await linksAt(other.url)) > 0 ? true : null))
+  const before = (await loadLog(other.api)).length
+  await stage.server.stop()
+  const all = async () => ((await linksAt(other.url)) === names.length ? true : null)
+  await until('all links at the other', all, linked.cloudlinkGraceMs)
+  await new Promise((resolve) => setTimeout(resolve, silentMs + 1_000))
+  assert.deepEqual((await loadLog(other.api)).slice(before), [])
+  for (const { uuid } of agents) assert.equal(standing(await other.api.devices.read(uuid)), up)
+})
+
+const links = (stage: Stage) => linksAt(stage.server.url)
+
+async function linksAt(url: string): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text()
   return Number(/^muster_links (\d+)$/m.exec(metrics)?.[1])
 }

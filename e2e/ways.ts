@@ -87,10 +87,8 @@ export async function openHaproxy({ folder, to, authority: { file } }: Front): P
   timeout client 20s
   timeout server 20s
   timeout tunnel 20s
-frontend outside
+listen outside
   bind 127.0.0.1:${port} ssl crt ${file('server.both.pem')} alpn http/1.1
-  default_backend inside
-backend inside
   option forwardfor
   server muster 127.0.0.1:${to}
 `,

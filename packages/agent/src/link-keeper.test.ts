@@ -9,7 +9,9 @@ const keepaliveMs = 60_000
 
 type Dialled = { at: number; server: LineListener; heard: string[] }
 
-function testKeeper({ random = () => 0.5, quietUntil = () => -Infinity } = {}) {
+type Setting = { random?: () => number; quietUntil?: () => number }
+
+function testKeeper({ random = () => 0.5, quietUntil = () => -Infinity }: Setting = {}) {
   const clock = simulatedClock()
   const dialled: Dialled[] = []
   const keeper = new LinkKeeper(
@@ -123,7 +125,8 @@ describe('the keeper of a link', () => {
     for (let i = 0; i < 12; i++) {
       const closedAt = clock.now()
       dialled.at(-1)!.server.closed(1006, 'refused')
-      for (const count = dialled.length; dialled.length === count; ) await clock.pass(100)
+      const count: number = dialled.length
+      while (dialled.length === count) await clock.pass(100)
       waits.push(dialled.at(-1)!.at - closedAt)
     }
     assert.ok(waits.every((ms) => ms > 0 && ms <= 5 * keepaliveMs))

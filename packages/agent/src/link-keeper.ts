@@ -245,8 +245,8 @@ export class LinkKeeper {
     } else this.#dialling = null
     this.#failureCount++
     const delayMs = redialMs(trouble, this.#failureCount, this.#keepaliveMs, random())
-    // While the old link stands, a move that failed is tried again before that one ends.
-    this.#dialAt = clock.now() + (this.#up ? Math.min(delayMs, readMs) : delayMs)
+    // While the old link stands, a move that failed (at the same replica, perhaps) is tried again soon.
+    this.#dialAt = clock.now() + (this.#up ? 200 + random() * 800 : delayMs)
     if (text !== this.#trouble) log('warn', `Cloudlink is down: ${text}`)
     this.#trouble = text
   }

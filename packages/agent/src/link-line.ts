@@ -2,6 +2,7 @@
 // are answered by the library; that they came is told.
 
 import type { Agent, IncomingMessage } from 'node:http'
+import type { Clock } from '@muster/core/clock.ts'
 import { cloudlinkPath, cloudlinkProtocol, controlLimits } from '@muster/core/cloudlink-wire.ts'
 import { type ClientOptions, WebSocket } from 'ws'
 import { judgeAnswer } from './answers.ts'
@@ -14,6 +15,7 @@ export type LinkTarget = {
   deviceKey: string
   userAgent: string
   connections: Agent
+  clock: Clock
 }
 
 const connectWithinMs = 15_000
@@ -21,7 +23,7 @@ const closeWithinMs = 2_000
 const maxRefusalBytes = 64 * 1024
 
 export function dialLink(target: LinkTarget, listener: LineListener): LinkLine {
-  const { serverUrl, uuid, deviceKey, userAgent, connections } = target
+  const { serverUrl, uuid, deviceKey, userAgent, connections, clock } = target
   const url = new URL(serverUrl)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   url.pathname = `${url.pathname.replace(/\/+$/, '')}${cloudlinkPath}/${uuid}`
@@ -47,7 +49,10 @@ export function dialLink(target: LinkTarget, listener: LineListener): LinkLine {
     send: (text) => socket.send(text),
     close(code, reason) {
       socket.close(code, reason)
-      setTimeout(() => socket.terminate(), closeWithinMs).unref()
+      socket.once(
+        'close',
+        clock.after(closeWithinMs, () => socket.terminate()),
+      )
     },
     drop: () => socket.terminate(),
   }

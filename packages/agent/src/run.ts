@@ -94,7 +94,7 @@ async function runAlone(
   )
   const keeper = createKeeper(program, {
     clock,
-    dial: await openLink({ serverUrl: server, uuid, deviceKey, userAgent }, way),
+    dial: await openLink({ serverUrl: server, uuid, deviceKey, userAgent, clock }, way),
     quietUntil: () => loop.state.quietUntil,
   })
   if (identity.registeredWith !== null)

@@ -13,7 +13,15 @@ const link = {
   failureCount: 0,
   trouble: null,
 } as const
-const running = { pid: 7, version: '1', uuid, server: 'https://m', problems: [], startedAt: 0, link }
+const running = {
+  pid: 7,
+  version: '1',
+  uuid,
+  server: 'https://m',
+  problems: [],
+  startedAt: 0,
+  link,
+}
 
 test('a span is told in its two largest units', () => {
   for (const [ms, text] of [

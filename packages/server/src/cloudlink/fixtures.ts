@@ -1,7 +1,6 @@
 // What tests of cloudlink share: links on a clock that moves only when told to, with presence, a store
 // and a wire that are real, and lines whose other end is in the test.
 
-import { setImmediate as turn } from 'node:timers/promises'
 import { createVirtualClock, type VirtualClock } from '@muster/core/virtual-clock.ts'
 import { createMemoryBus } from '../bus/memory-bus.ts'
 import { insertDevice, insertFleet, noon, silentLog, type TestDevice } from '../fixtures.ts'
@@ -35,7 +34,7 @@ export type Replica = { presence: Presence; links: Links; connect(device: TestDe
 export type LinkHouse = Awaited<ReturnType<typeof openLinkHouse>>
 
 async function settle(): Promise<void> {
-  for (let i = 0; i < 4; i++) await turn()
+  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** Replicas over one database, bus and clock, and one fleet whose policy asks for cloudlink. */

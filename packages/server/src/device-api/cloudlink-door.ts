@@ -62,7 +62,7 @@ export function registerCloudlinkDoor(app: FastifyInstance, deps: CloudlinkDoorD
       const { socket } = request.raw
       reply.raw.detachSocket(socket)
       sockets.handleUpgrade(request.raw, socket, head!, (webSocket) => {
-        const line = lineOf(webSocket)
+        const line = lineOf(webSocket, deps.clock)
         follow(webSocket, links.greet({ deviceId, uuid, keyHash, address, line }))
       })
     },
@@ -124,7 +124,7 @@ const maxWaitingBytes = 64 * 1024
 /** A device that does not answer our close is left behind. */
 const closeWithinMs = 5_000
 
-function lineOf(socket: WebSocket): Line {
+function lineOf(socket: WebSocket, clock: Clock): Line {
   const isFull = () => socket.bufferedAmount > maxWaitingBytes
   return {
     send(text) {
@@ -139,7 +139,10 @@ function lineOf(socket: WebSocket): Line {
     },
     close(code, reason) {
       socket.close(code, reason)
-      setTimeout(() => socket.terminate(), closeWithinMs).unref()
+      socket.once(
+        'close',
+        clock.after(closeWithinMs, () => socket.terminate()),
+      )
     },
   }
 }
