@@ -333,7 +333,8 @@ export const DeviceQuery = T.Object(
       T.String({ description: 'A column; `-` before it turns the order round.', maxLength: 150 }),
     ),
     limit: limitQuery,
-    cursor: cursorQuery,
+    // It holds a value of the column that is sorted by.
+    cursor: T.Optional(T.String({ maxLength: 2_000 })),
   },
   { additionalProperties: false },
 )

@@ -66,6 +66,9 @@ export const hostFacts = {
   is_undervolted: 'truth',
 } as const satisfies Record<string, 'text' | 'number' | 'truth'>
 
+/** Lists of addresses, which may be too long for an index, and no order of people's. */
+const longFacts: readonly string[] = ['ip_address', 'mac_address']
+
 /** A column as it is named: one of the table, or one of a family. */
 export type ColumnName = PlainColumn | `tag.${string}` | `fact.${string}`
 
@@ -80,6 +83,7 @@ export function columnOf(name: string): Column | null {
   if (!fact || !Object.hasOwn(hostFacts, fact)) return null
   const kind = hostFacts[fact as keyof typeof hostFacts]
   const title = `Fact ${fact.replaceAll('_', ' ')}`
+  if (longFacts.includes(fact)) return { title, kind }
   return kind === 'text' ? { title, kind, sort: 'any' } : { title, kind, sort: 'small' }
 }
 

@@ -39,7 +39,7 @@ export function registerDeviceList(api: Api, deps: ApiDeps): void {
       const filter = filterOf(principalOf(request).visible, asked, now)
       if (fleet) filter.fleetId = fleet.id
       const place = readCursor(cursor, asked, shape)
-      const after = place && place.slice(0, -1)
+      const after = place?.slice(0, -1) ?? null
       const { rows, next, total, scanned } = await queries.loadDevicePage(filter, { limit, after })
       const count = Math.min(scanned.of, scanned.count + Number(place?.at(-1) ?? 0))
       return {

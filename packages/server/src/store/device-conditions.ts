@@ -154,21 +154,24 @@ const plainValues = {
   frozen: () => sql`(case when d.status = 'frozen' then 1 else 0 end)`,
 }
 
+const jsonTypes = { text: `'text'`, number: `'integer', 'real'`, truth: `'true', 'false'` }
+
 function factValue(fact: string, { dialect }: Asked): RawBuilder<unknown> {
-  const { kind } = knownColumn(`fact.${fact}`)
+  const { kind, sort } = knownColumn(`fact.${fact}`)
   const facts = sql.raw(dialect === 'sqlite' ? 'f.facts' : 'f.facts::jsonb')
   const of = (value: RawBuilder<unknown>) =>
     sql`(select ${value} from device_facts as f where f.device_id = d.id)`
-  if (kind === 'text')
+  if (sort === 'any')
     return sql`(select a.value from device_attributes as a
       where a.device_id = d.id and a.name = ${`fact.${fact}`})`
   if (dialect === 'sqlite') {
     const path = sql.lit(`$."${fact}"`)
     const value = sql`json_extract(${facts}, ${path})`
-    const types = sql.raw(kind === 'number' ? `'integer', 'real'` : `'true', 'false'`)
+    const types = sql.raw(jsonTypes[kind as keyof typeof jsonTypes])
     return of(sql`case when json_type(${facts}, ${path}) in (${types}) then ${value} end`)
   }
   const value = sql`${facts} ->> ${sql.lit(fact)}`
+  if (kind === 'text') return of(sql`(${value}) collate "C"`)
   const type = sql`jsonb_typeof(${facts} -> ${sql.lit(fact)})`
   return kind === 'number'
     ? of(sql`case when ${type} = 'number' then (${value})::double precision end`)

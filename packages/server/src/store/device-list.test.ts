@@ -89,6 +89,7 @@ async function add(database: Database, fleetId: number, i: number): Promise<void
     cpu_usage: at(someNumbers, i),
     is_undervolted: i % 3 === 0,
     kernel: 'north',
+    ip_address: i % 5 ? `${'fe80::1 '.repeat(240)}é` : text(1),
   }
   if (i % 4 > 0) await createFactStore(database).mergeFacts(deviceId, facts, noon)
   if (i % 8 === 1)

@@ -61,7 +61,7 @@ export function attributeOf(column: string): { table: string; name: string; key:
   const isAttribute =
     column === 'deviceType' ||
     column === 'address' ||
-    (factOf(column) !== null && knownColumn(column).kind === 'text')
+    (factOf(column) !== null && knownColumn(column).sort === 'any')
   return isAttribute ? { table: 'device_attributes', name: 'name', key: column } : null
 }
 

@@ -62,13 +62,16 @@ async function run(db: AnyDb, statements: readonly string[]): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
 
+/** Longer texts are no words, and PostgreSQL would refuse to index them. */
+const maxIndexed = 255
+
 /** Facts that are words: what lists are filtered by, and what seldom changes. */
 const wordFacts = {
   sqlite: (facts: string) =>
-    `select 'fact.' || key as name, cast(value as text) as value from json_each(${facts}) where type = 'text'`,
+    `select 'fact.' || key as name, cast(value as text) as value from json_each(${facts}) where type = 'text' and length(value) <= ${maxIndexed}`,
   postgres: (facts: string) =>
     `select 'fact.' || key as name, value #>> '{}' as value
-      from jsonb_each((${facts})::jsonb) where jsonb_typeof(value) = 'string'`,
+      from jsonb_each((${facts})::jsonb) where jsonb_typeof(value) = 'string' and length(value #>> '{}') <= ${maxIndexed}`,
 }
 
 /** All that a search looks into, one thing a line, folded: as matchesSearch has it. */
@@ -86,7 +89,7 @@ const searched = {
 function sqliteTriggers(): string[] {
   const attribute = (id: string, name: string, value: string) =>
     `delete from device_attributes where device_id = ${id} and name = '${name}';
-     insert into device_attributes select ${id}, '${name}', ${value} where ${value} is not null;`
+     insert into device_attributes select ${id}, '${name}', ${value} where length(${value}) <= ${maxIndexed};`
   const text = (id: string) => `insert into device_texts ${searched.sqlite(`d.id = ${id}`)}
     on conflict (device_id) do update set text = excluded.text;`
   const trigger = (name: string, when: string, body: string) =>
@@ -156,7 +159,7 @@ function postgresTriggers(): string[] {
     where device_texts.text <> excluded.text;`
   const attribute = (id: string, name: string, value: string) =>
     `delete from device_attributes where device_id = ${id} and name = '${name}';
-     insert into device_attributes select ${id}, '${name}', ${value} where ${value} is not null;`
+     insert into device_attributes select ${id}, '${name}', ${value} where length(${value}) <= ${maxIndexed};`
   const facts = wordFacts.postgres('new.facts')
   return [
     `create function muster_grams(t text) returns text[] language sql immutable strict parallel safe
@@ -223,10 +226,10 @@ function fill(sqlite: boolean): string[] {
   return [
     `insert into device_texts ${text('true')}`,
     `${into} id, 'deviceType', device_type from devices where device_type is not null`,
-    `${into} device_id, 'address', ${lower} from contacts where address is not null`,
+    `${into} device_id, 'address', ${lower} from contacts where length(address) <= ${maxIndexed}`,
     sqlite
       ? `${into} f.device_id, 'fact.' || j.key, j.value from device_facts as f, json_each(f.facts) as j
-          where j.type = 'text'`
+          where j.type = 'text' and length(j.value) <= ${maxIndexed}`
       : `${into} f.device_id, said.name, said.value
           from device_facts as f, ${lateral}(${facts('f.facts')}) as said`,
   ]
