@@ -193,3 +193,21 @@ describe('a replica that is drained', () => {
     assert.notEqual((await house.cloudlinkOf(device)).link.closedAt, null)
   })
 })
+
+describe('a second machine with the key of a device', () => {
+  it('is noticed by their taking the link from each other, told with both, and forgotten', async () => {
+    await using house = await openLinkHouse({ replicaCount: 2 })
+    await house.clock.run(2_000)
+    const device = await house.addDevice()
+    const reasons = async () => (await house.cloudlinkOf(device)).reasons
+    for (const [i, instance] of ['north-1', 'south-1', 'north-1'].entries()) {
+      assert.doesNotMatch(await reasons(), /duplicate-identity/)
+      await house.replicas[i % 2]!.connect(device).hello(instance)
+      await house.clock.run(5_000)
+    }
+    assert.match(await reasons(), /duplicate-identity/)
+    assert.equal((await house.cloudlinkOf(device)).state, 'connected')
+    await house.clock.run(15 * 60_000)
+    assert.doesNotMatch(await reasons(), /duplicate-identity/)
+  })
+})
