@@ -42,6 +42,7 @@ async function openHub(stored: readonly RecordedTransition[]) {
     log: silentLog,
     queries: {
       loadLogPosition: async () => 0,
+      loadLogFloor: async () => 0,
       loadTransitions: async ({ after, until, limit }) =>
         stored.slice(after, Math.min(until, after + limit)),
       loadFleetOwners: async (slugs) =>

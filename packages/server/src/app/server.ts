@@ -1,0 +1,80 @@
+// The HTTP server as all doors share it: its limits, how it parses and validates, and how it refuses.
+
+import fastifyFormbody from '@fastify/formbody'
+import fastifySwagger from '@fastify/swagger'
+import { Refusal } from '@muster/core/errors.ts'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { refuseBadMessage, refuseBadPath, registerProblems } from '../api/problems.ts'
+import { compileValidator } from '../api/validation.ts'
+import { isStoreFailure } from '../store/failures.ts'
+import { keepConnections } from './connections.ts'
+import { describeApi } from './openapi.ts'
+
+/** Whoever sends a request more slowly than this only holds a connection open. */
+const headersTimeoutMs = 20_000
+const requestTimeoutMs = 60_000
+const maxBodyBytes = 1024 * 1024
+const maxFormBytes = 16 * 1024
+
+export type ServerDeps = {
+  log: FastifyBaseLogger
+  publicUrl?: string | null
+  /** PEM, for HTTPS in this process. */
+  tls?: { cert: Buffer; key: Buffer } | null
+  trustProxy?: boolean | readonly string[]
+}
+
+/** Without any route. */
+export function createServer(deps: ServerDeps): FastifyInstance {
+  const { log, tls, publicUrl = null, trustProxy = false } = deps
+  const options = {
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    // A logger of its own for each request costs more than all else that a heartbeat does here.
+    childLoggerFactory: (logger: FastifyBaseLogger) => logger,
+    trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
+    bodyLimit: maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    forceCloseConnections: 'idle' as const,
+    // Our own hook answers as problem details.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 128 },
+    frameworkErrors: refuseBadPath,
+    clientErrorHandler: refuseBadMessage,
+  }
+  // The two kinds of server differ in type alone.
+  const fastify = (tls
+    ? Fastify({ ...options, https: tls })
+    : Fastify(options)) as unknown as FastifyInstance
+  fastify.server.headersTimeout = headersTimeoutMs
+  fastify.decorate('publicUrl', publicUrl)
+  keepConnections(fastify.server)
+  acceptEmptyBodies(fastify)
+  registerProblems(fastify, { isStoreFailure })
+  // Supervisors may register with a form.
+  fastify.register(fastifyFormbody, { bodyLimit: maxFormBytes })
+  fastify.register(fastifySwagger, describeApi(publicUrl))
+  fastify.setValidatorCompiler(compileValidator)
+  // Answers are made by functions whose types come from the same schemas; nothing is left to cut away.
+  fastify.setSerializerCompiler(() => JSON.stringify)
+  return fastify
+}
+
+/** Clients name JSON also where they send nothing; a route whose fields are all optional takes that. */
+function acceptEmptyBodies(fastify: FastifyInstance): void {
+  const parse = fastify.getDefaultJsonParser('error', 'error')
+  fastify.removeContentTypeParser(['application/json', 'text/plain'])
+  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else parse(request, body as string, done)
+  })
+}
+
+/** A server that stops answers so, and sends callers to another connection. */
+export function refuseWhen(stopping: () => boolean, fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    if (!stopping()) return done()
+    reply.header('connection', 'close')
+    done(new Refusal('server-stopping', undefined, { retryAfterMs: 2_000 }))
+  })
+}
