@@ -9,6 +9,7 @@
 import { type Static, Type as T } from 'typebox'
 import { Value } from 'typebox/value'
 import { policyLimits } from './policy.ts'
+import { streamLimits } from './streams-wire.ts'
 
 export * from './cloudlink-wire.ts'
 
@@ -45,7 +46,29 @@ const Pace = T.Object({ type: T.Literal('pace'), keepaliveMs })
 /** This replica will stop: open a link to another within so long, and keep this one until then. */
 const Drain = T.Object({ type: T.Literal('drain'), withinMs: T.Integer({ minimum: 0 }) })
 
-export const ServerMessage = T.Union([Welcome, Pace, Drain])
+const host = T.String({ minLength: 1, maxLength: 253, pattern: '^[A-Za-z0-9.:_-]+$' })
+const port = T.Integer({ minimum: 1, maximum: 65_535 })
+const publicKey = T.String({ maxLength: streamLimits.keyLength })
+
+/** What a stream leads to: a port that the device reaches, or an sshd of its own, for these keys. */
+export const StreamTarget = T.Union([
+  T.Object({ kind: T.Literal('tcp'), host, port }),
+  T.Object({
+    kind: T.Literal('ssh'),
+    keys: T.Array(publicKey, { maxItems: streamLimits.keys }),
+  }),
+])
+export type StreamTarget = Static<typeof StreamTarget>
+
+/** Dial back with this token, over which bytes go to and from the target. */
+const OpenStream = T.Object({
+  type: T.Literal('open-stream'),
+  token: T.String({ pattern: '^[A-Za-z0-9_.-]{20,200}$' }),
+  target: StreamTarget,
+})
+export type OpenStream = Static<typeof OpenStream>
+
+export const ServerMessage = T.Union([Welcome, Pace, Drain, OpenStream])
 export type ServerMessage = Static<typeof ServerMessage>
 
 /** A message of the device, or null where it is none. */

@@ -2,18 +2,12 @@
 // its code, the HTTP status, the exit code of the command line, what happened, and what to do next.
 // Failures of our own making are not here; those are assertions.
 
+import { exitCodes } from './exit-codes.ts'
+import { streamErrors } from './stream-errors.ts'
+
 type ErrorRow = { http: number; exit: number; title: string; advice: string }
 
-/** Exit codes of `muster` and `muster-agent`, by kind of failure. */
-export const exitCodes = {
-  ok: 0,
-  failed: 1,
-  usage: 2,
-  notFound: 3,
-  refused: 4,
-  conflict: 5,
-  unreachable: 6,
-} as const
+export { exitCodes }
 
 /** What each exit code says, for help and for the docs. */
 export const exitMeanings = {
@@ -131,6 +125,7 @@ export const errors = {
     title: 'Cloudlink is switched off for this device',
     advice: 'The policy of its fleet, or its own, says so; switch it on there.',
   },
+  ...streamErrors,
   'not-found': {
     http: 404,
     exit: exitCodes.notFound,
