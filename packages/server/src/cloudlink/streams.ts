@@ -1,0 +1,207 @@
+// Streams that people open to devices. The device is asked over its link to dial back with a one-time
+// token, which is good for that device, that link and a few seconds. What it then sends is handed to
+// whoever asked as a duplex stream, which ends, is reset and waits as the connection does.
+//
+// A link may be at another replica, and the device may dial back to a third: the token names the
+// replica that asked, and the others relay to it (relay.ts). So a stream lives at the replica of the
+// person and wherever the device's connection came in; nothing of it is in the store.
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { Duplex } from 'node:stream'
+import type { Clock } from '@muster/core/clock.ts'
+import type { OpenStream, StreamTarget } from '@muster/core/cloudlink-protocol.ts'
+import { Refusal } from '@muster/core/errors.ts'
+import { layStream, type RawSocket, type StreamLine } from '@muster/core/stream-line.ts'
+import { streamLimits } from '@muster/core/streams-wire.ts'
+
+/** The links that are held here, as far as streams need them. */
+export interface LinkHolder {
+  find(uuid: string): { readonly epoch: number; send(message: OpenStream): void } | undefined
+}
+
+/** The way to the other replicas. */
+export interface Relay {
+  /** Of this replica; in the token of each of its streams. */
+  readonly address: string
+  /** Has the replica that holds the link ask the device. Answers with its epoch; null: none holds it. */
+  ask(uuid: string, message: OpenStream): Promise<number | null>
+  /** Has the replica that asked take the connection of the device; refuses as it refuses. */
+  join(address: string, dialBack: DialBack): Promise<Joined>
+}
+
+/** Takes the connection once the device has been told that it is upgraded. */
+export type Joined = (socket: Duplex) => void
+
+export type StreamsDeps = {
+  links: LinkHolder
+  /** Null: there is but one replica. */
+  relay: Relay | null
+  clock: Clock
+  perDevice?: number | undefined
+}
+
+export type StreamOrder = {
+  uuid: string
+  target: StreamTarget
+  signal?: AbortSignal | undefined
+}
+
+export type DeviceStream = {
+  id: string
+  /** Destroyed with the reason, a `Refusal`, where it is reset or lost. */
+  duplex: Duplex
+  /** The public key of the device's sshd, as the device itself says over its own connection. */
+  hostKey: string | null
+}
+
+/** What the device shows when it dials back. */
+export type DialBack = { uuid: string; token: string; epoch: number }
+
+type Pending = {
+  uuid: string
+  secretHash: Buffer
+  /** Of the link over which it was asked; null: no replica has told yet. */
+  epoch: number | null
+  opened: PromiseWithResolvers<Omit<DeviceStream, 'id'>>
+}
+
+const aloneAddress = '0'
+const lastWordsMs = 1_000
+const hashOf = (text: string) => createHash('sha256').update(text).digest()
+
+export class Streams {
+  readonly stats = { opened: 0, refused: 0, relayed: 0 }
+  readonly #deps: StreamsDeps
+  readonly #pending = new Map<string, Pending>()
+  /** By device. */
+  readonly #open = new Map<string, Set<Duplex>>()
+  readonly #connections = new Set<Duplex>()
+  #stopped = false
+
+  constructor(deps: StreamsDeps) {
+    this.#deps = deps
+  }
+
+  get count(): number {
+    return [...this.#open.values()].reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** Refuses with why it cannot be: not linked, refused by the device, nothing there, too many. */
+  async openStream({ uuid, target, signal }: StreamOrder): Promise<DeviceStream> {
+    if (this.#stopped) throw new Refusal('server-stopping', undefined, { retryAfterMs: 2_000 })
+    this.#checkRoom(uuid)
+    const { clock, relay } = this.#deps
+    const id = randomBytes(9).toString('base64url')
+    const secret = randomBytes(24).toString('base64url')
+    const opened: Pending['opened'] = Promise.withResolvers()
+    opened.promise.catch(() => undefined)
+    const pending: Pending = { uuid, secretHash: hashOf(secret), epoch: null, opened }
+    this.#pending.set(id, pending)
+    const giveUp = () => opened.reject(new Refusal('stream-not-answered'))
+    const cancel = clock.after(streamLimits.tokenMs, giveUp)
+    signal?.addEventListener('abort', giveUp, { once: true })
+    try {
+      const token = `${relay?.address ?? aloneAddress}.${id}.${secret}`
+      pending.epoch = await this.#ask(uuid, { type: 'open-stream', token, target })
+      const stream = await opened.promise
+      this.stats.opened++
+      return { id, ...stream }
+    } catch (error) {
+      this.stats.refused++
+      throw error
+    } finally {
+      cancel()
+      signal?.removeEventListener('abort', giveUp)
+      this.#pending.delete(id)
+    }
+  }
+
+  /** Another replica has asked for this: it goes to the device if its link is here. */
+  pass(uuid: string, message: OpenStream): number | null {
+    const link = this.#deps.links.find(uuid)
+    link?.send(message)
+    return link?.epoch ?? null
+  }
+
+  /** The device has dialled back, here or at another replica. A token is taken once. */
+  async join(dialBack: DialBack): Promise<Joined> {
+    const { relay } = this.#deps
+    const [address = ''] = dialBack.token.split('.', 1)
+    if (!relay || address === relay.address) return this.redeem(dialBack)
+    const joined = await relay.join(address, dialBack)
+    this.stats.relayed++
+    return (socket) => {
+      this.#keep(socket)
+      joined(socket)
+    }
+  }
+
+  /** Refuses with `stream-token-refused` whatever is not wholly right. */
+  redeem({ uuid, token, epoch }: DialBack): Joined {
+    const [, id = '', secret = ''] = token.split('.')
+    const pending = this.#pending.get(id)
+    const isRight =
+      pending?.uuid === uuid &&
+      (pending.epoch ?? epoch) === epoch &&
+      timingSafeEqual(pending.secretHash, hashOf(secret))
+    if (!pending || !isRight) throw new Refusal('stream-token-refused')
+    this.#pending.delete(id)
+    return (socket) => this.#lay(pending, socket)
+  }
+
+  /** Ends all that this replica carries. */
+  stop(): void {
+    this.#stopped = true
+    const refusal = new Refusal('stream-ended', 'this server stops; open it again')
+    for (const { opened } of this.#pending.values()) opened.reject(refusal)
+    for (const open of this.#open.values()) for (const duplex of open) duplex.destroy(refusal)
+    // Their last words are on the way; what still stands after that is cut.
+    this.#deps.clock.after(lastWordsMs, () => {
+      for (const socket of this.#connections) socket.destroy()
+    })
+  }
+
+  /** Ends the streams of a device that may have none any more. */
+  endAll(uuid: string, refusal: Refusal): void {
+    for (const duplex of this.#open.get(uuid) ?? []) duplex.destroy(refusal)
+  }
+
+  async #ask(uuid: string, message: OpenStream): Promise<number> {
+    const epoch = this.pass(uuid, message) ?? (await this.#deps.relay?.ask(uuid, message)) ?? null
+    if (epoch === null) throw new Refusal('device-not-linked')
+    return epoch
+  }
+
+  #checkRoom(uuid: string): void {
+    const { perDevice = streamLimits.perDevice } = this.#deps
+    let count = this.#open.get(uuid)?.size ?? 0
+    if (count + this.#pending.size >= perDevice)
+      for (const pending of this.#pending.values()) if (pending.uuid === uuid) count++
+    if (count >= perDevice) throw new Refusal('too-many-streams', `it has ${count}`)
+  }
+
+  #lay({ uuid, opened }: Pending, socket: Duplex): void {
+    const line: StreamLine<Duplex> = layStream(Duplex, socket as RawSocket & Duplex, this.#deps)
+    const { duplex } = line
+    duplex.on('error', () => undefined)
+    this.#keep(socket)
+    const open = this.#open.get(uuid) ?? new Set()
+    this.#open.set(uuid, open.add(duplex))
+    duplex.once('close', () => {
+      open.delete(duplex)
+      if (open.size === 0) this.#open.delete(uuid)
+    })
+    line.ready.then(
+      ({ hostKey }) =>
+        opened.resolve({ duplex, hostKey: typeof hostKey === 'string' ? hostKey : null }),
+      opened.reject,
+    )
+    // Given up meanwhile: nobody will read it.
+    opened.promise.catch((error) => duplex.destroy(error))
+  }
+
+  #keep(socket: Duplex): void {
+    this.#connections.add(socket)
+    socket.once('close', () => this.#connections.delete(socket))
+  }
+}
