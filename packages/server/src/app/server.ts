@@ -9,6 +9,7 @@ import { compileValidator } from '../api/validation.ts'
 import { isStoreFailure } from '../store/failures.ts'
 import { keepConnections } from './connections.ts'
 import { describeApi } from './openapi.ts'
+import { routeUpgrades } from './upgrades.ts'
 
 /** Whoever sends a request more slowly than this only holds a connection open. */
 const headersTimeoutMs = 20_000
@@ -49,6 +50,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   fastify.server.headersTimeout = headersTimeoutMs
   fastify.decorate('publicUrl', publicUrl)
   keepConnections(fastify.server)
+  routeUpgrades(fastify)
   acceptEmptyBodies(fastify)
   registerProblems(fastify, { isStoreFailure })
   // Supervisors may register with a form.

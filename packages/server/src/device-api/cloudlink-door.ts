@@ -1,10 +1,6 @@
 // The door for cloudlink: an upgrade to WebSocket, on the same port and by the same rules as any other
-// request. Its head goes through the router, so that addresses, refusals and their words are what they
-// are everywhere; only then is the connection handed over. The device is let in by its own key, which
-// opens no link but its own.
+// request. The device is let in by its own key, which opens no link but its own.
 
-import { ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
 import type { Clock } from '@muster/core/clock.ts'
 import {
   cloudlinkPath,
@@ -37,9 +33,6 @@ const deviceLimit = { burst: 10, perSecond: 0.2 }
 const restartMs = 2_000
 const uuidPattern = /^(?:[0-9a-f]{32}|[0-9a-f]{62})$/
 
-/** Upgrades that nobody has answered. */
-const heads = new WeakMap<object, Buffer>()
-
 export function registerCloudlinkDoor(app: FastifyInstance, deps: CloudlinkDoorDeps): void {
   const { links } = deps
   const admit = createGate(deps)
@@ -50,36 +43,19 @@ export function registerCloudlinkDoor(app: FastifyInstance, deps: CloudlinkDoorD
     maxPayload: controlLimits.maxMessageBytes,
     handleProtocols: () => cloudlinkProtocol,
   })
-  routeUpgrades(app)
   app.get<{ Params: { uuid: string } }>(
     `${cloudlinkPath}/:uuid`,
     { schema: { hide: true } },
     async (request, reply) => {
-      const head = heads.get(request.raw)
-      const { deviceId, uuid, keyHash } = await admit(request, head !== undefined)
+      const { deviceId, uuid, keyHash } = await admit(request, app.isUpgrade(request))
       const address = addressOf(request)
-      reply.hijack()
-      const { socket } = request.raw
-      reply.raw.detachSocket(socket)
-      sockets.handleUpgrade(request.raw, socket, head!, (webSocket) => {
+      const { socket, head } = app.takeUpgrade(request, reply)
+      sockets.handleUpgrade(request.raw, socket, head, (webSocket) => {
         const line = lineOf(webSocket, deps.clock)
         follow(webSocket, links.greet({ deviceId, uuid, keyHash, address, line }))
       })
     },
   )
-}
-
-/** Lets upgrades go the way of all requests, and ends the connection of one that was refused. */
-function routeUpgrades(app: FastifyInstance): void {
-  app.server.on('upgrade', (request, socket: Duplex, head: Buffer) => {
-    heads.set(request, head)
-    socket.on('error', () => socket.destroy())
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket as typeof request.socket)
-    response.on('finish', () => socket.end())
-    app.routing(request, response)
-  })
 }
 
 function createGate({ witness, links, clock, hashKey, limit = linkLimit }: CloudlinkDoorDeps) {
