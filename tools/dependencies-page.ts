@@ -15,6 +15,8 @@ export const dependencyReasons: Readonly<Record<string, string>> = {
   '@types/pg': 'Types of pg.',
   '@types/ssh2': 'Types of ssh2.',
   '@types/ws': 'Types of ws.',
+  'axe-core':
+    'Finds what shuts people out of a page, in browser tests; a tool of tests, under the MPL.',
   commander: 'Arguments, help and usage errors of the command line.',
   esbuild: 'Bundles the agent and the command line into one file each.',
   'fast-check': 'Properties over seeded arbitrary inputs, with shrinking, in tests.',
@@ -25,6 +27,7 @@ export const dependencyReasons: Readonly<Record<string, string>> = {
   otpauth: 'One-time codes by time (RFC 6238) and their otpauth:// addresses.',
   node: 'The Node that the sources run on, so that npm ci brings the right one.',
   pg: 'PostgreSQL.',
+  'playwright-core': 'Drives the Chromium of the system, in browser tests.',
   pino: 'Structured logs that cost next to nothing.',
   'prom-client': 'Metrics in the format of Prometheus.',
   ssh2: 'Speaks SSH to the sshd of a device, for terminals in a browser; without its native parts.',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createApiClient } from '@muster/core/api-client.ts'
+import { Refusal } from '@muster/core/errors.ts'
 import { type Json, openServer } from './fixtures.ts'
 
 const plain = ['argument', 'argument', 'argument', 'argument']
@@ -35,7 +36,8 @@ async function askedBy(name: string): Promise<string[]> {
     async fetch(url, { method }) {
       const path = new URL(url).pathname.replace('/api/v1', '')
       asked.push(`${method} ${path.replace(/\/argument/g, '/{}')}`)
-      throw new Error('this is as far as it goes')
+      // Unlike a lost connection, this is not tried again.
+      throw new Refusal('forbidden', 'this is as far as it goes')
     },
   })
   const call = new Map(methodsOf(client)).get(name)!

@@ -50,6 +50,9 @@ export type OpenApiDocument = {
 }
 type Row = { method: string; path: string; operation: Operation }
 
+/** What few readers come for, after all else. */
+const lastTags = ['device protocol', 'operations']
+
 export function referencePage(document: OpenApiDocument): string {
   const rows = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([verb, operation]) => ({
@@ -58,7 +61,9 @@ export function referencePage(document: OpenApiDocument): string {
       operation,
     })),
   )
-  const byTag = [...Map.groupBy(rows, ({ operation }) => operation.tags[0])]
+  const byTag = [...Map.groupBy(rows, ({ operation }) => operation.tags[0])].sort(
+    ([a], [b]) => lastTags.indexOf(a) - lastTags.indexOf(b),
+  )
   const { title, description = '' } = document.info
   return `<!doctype html>
 <html lang="en">
@@ -228,12 +233,12 @@ function curlOf({ method, path, operation }: Row): string {
 
 function tableOf(titles: readonly string[], rows: readonly string[]): string {
   const head = titles.map((title) => `<th scope="col">${title}</th>`).join('')
-  return `<div class="table" tabindex="0" role="region" aria-label="${titles[0]}s"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
+  return `<div class="table" tabindex="0" role="group" aria-label="${titles[0]}s"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
 }
 
 const badge = (method: string) => `<span class="method ${method.toLowerCase()}">${method}</span>`
 const pre = (code: string, label: string) =>
-  `<pre tabindex="0" role="region" aria-label="${text(label)}"><code>${text(code)}</code></pre>`
+  `<pre tabindex="0" role="group" aria-label="${text(label)}"><code>${text(code)}</code></pre>`
 const capital = (word: string) => word[0]!.toUpperCase() + word.slice(1)
 const breakable = (path: string) => text(path).replaceAll('/', '/<wbr>').replaceAll('.', '.<wbr>')
 const inline = (said: string) => text(said).replace(/`([^`]+)`/g, '<code>$1</code>')
