@@ -17,6 +17,7 @@ const frameTypes = { data: 0, end: 1, reset: 2, ready: 3, ping: 4 } as const
 type FrameType = (typeof frameTypes)[keyof typeof frameTypes]
 
 const headerBytes = 4
+const nothing = new Uint8Array(0)
 const maxDataBytes = 0xff_ffff
 const maxControlBytes = 4_096
 export const streamPingMs = 15_000
@@ -55,35 +56,104 @@ interface Readable {
   readonly destroyed: boolean
 }
 
-export type StreamLine<D> = {
-  duplex: D
-  /** Says that the target is there; the opener waits for it. */
-  sayReady(words: object): void
-  /** What the other side said with it; rejects where it refuses or is lost. */
-  ready: Promise<Record<string, unknown>>
-  /** Refuses or breaks the stream; the other side is told why. */
-  reset(refusal: Refusal): void
+type LineDeps<D> = {
+  Duplex: DuplexClass<D>
+  clock: Clock
+  /** Told of every payload, either way. */
+  onTraffic?: ((bytes: number) => void) | undefined
 }
 
-type LineOptions = { clock: Clock; onTraffic?: ((bytes: number) => void) | undefined }
+export class StreamLine<D extends Readable> {
+  /** Destroyed with the reason, a `Refusal`, where the stream is reset or lost. */
+  readonly duplex: D
+  /** What the other side said of its target; rejects where it refuses or is lost before. */
+  readonly ready: Promise<Record<string, unknown>>
+  readonly #heard = Promise.withResolvers<Record<string, unknown>>()
+  readonly #frames = new FrameReader()
+  readonly #socket: RawSocket
+  readonly #deps: LineDeps<D>
+  #ownEnd = false
+  #otherEnd = false
+  #isOver = false
+  #isPaused = false
+  #saidAt: number
+  #heardAt: number
+  #waiting: Done | null = null
+  #cancelBeat: () => void
 
-export function layStream<D extends Readable>(
-  Duplex: DuplexClass<D>,
-  socket: RawSocket,
-  { clock, onTraffic }: LineOptions,
-): StreamLine<D> {
-  const heard = Promise.withResolvers<Record<string, unknown>>()
-  heard.promise.catch(() => undefined)
-  const frames = new FrameReader()
-  let [ownEnd, otherEnd, isOver, isPaused] = [false, false, false, false]
-  let [saidAt, heardAt] = [clock.now(), clock.now()]
-  let waiting: Done | null = null
-  let cancel = clock.after(streamPingMs, beat)
+  constructor(socket: RawSocket, deps: LineDeps<D>) {
+    this.#socket = socket
+    this.#deps = deps
+    this.#saidAt = deps.clock.now()
+    this.#heardAt = this.#saidAt
+    this.ready = this.#heard.promise
+    this.ready.catch(() => undefined)
+    this.#cancelBeat = deps.clock.after(streamPingMs, () => this.#beat())
+    this.duplex = new deps.Duplex({
+      readableHighWaterMark: readAheadBytes,
+      read: () => this.#resume(),
+      write: (chunk, _encoding, done) => this.#write(chunk, done),
+      final: (done) => {
+        this.#ownEnd = true
+        this.#say(frameTypes.end)
+        done()
+      },
+      destroy: (error, done) => {
+        this.#leave(error)
+        done(error)
+      },
+    })
+    this.#follow()
+  }
 
-  const say = (type: FrameType, payload?: Uint8Array): boolean => {
-    saidAt = clock.now()
-    const head = headerOf(type, payload?.length ?? 0)
-    if (!payload || payload.length === 0) return socket.write(head)
+  /** Says that the target is there; the opener waits for it. */
+  sayReady(words: object): void {
+    this.#say(frameTypes.ready, encoder.encode(JSON.stringify(words)))
+  }
+
+  #follow(): void {
+    const lose = () => {
+      if (this.#isOver) return
+      // After both ends nothing is missing.
+      if (this.#ownEnd && this.#otherEnd) this.#leave(null)
+      else this.duplex.destroy(new Refusal('stream-lost', 'the connection was cut'))
+    }
+    const socket = this.#socket
+    socket.on('end', lose)
+    socket.on('close', lose)
+    socket.on('error', lose)
+    socket.on('drain', () => {
+      const done = this.#waiting
+      this.#waiting = null
+      done?.()
+    })
+    socket.on('data', (chunk) => {
+      if (this.#isOver) return
+      this.#heardAt = this.#deps.clock.now()
+      try {
+        this.#frames.read(chunk, (type, payload) => this.#take(type, payload))
+      } catch (error) {
+        this.duplex.destroy(error as Error)
+      }
+    })
+  }
+
+  #write(chunk: Uint8Array, done: Done): void {
+    this.#deps.onTraffic?.(chunk.length)
+    let flows = true
+    for (let at = 0; at < chunk.length; at += maxDataBytes)
+      flows = this.#say(frameTypes.data, chunk.subarray(at, at + maxDataBytes))
+    if (flows) done()
+    else this.#waiting = done
+  }
+
+  /** False: what was said waits in the socket, and more should wait with the caller. */
+  #say(type: FrameType, payload: Uint8Array = nothing): boolean {
+    this.#saidAt = this.#deps.clock.now()
+    const { length } = payload
+    const socket = this.#socket
+    const head = Uint8Array.of(type, length >> 16, (length >> 8) & 255, length & 255)
+    if (length === 0) return socket.write(head)
     socket.cork()
     socket.write(head)
     const flows = socket.write(payload)
@@ -91,115 +161,67 @@ export function layStream<D extends Readable>(
     return flows
   }
 
-  function beat(): void {
-    const now = clock.now()
-    if (isPaused) heardAt = now
-    if (now - heardAt >= streamSilentMs)
-      return void duplex.destroy(new Refusal('stream-lost', 'the other side has fallen silent'))
-    if (!waiting && now - saidAt >= streamPingMs) say(frameTypes.ping)
-    cancel = clock.after(streamPingMs, beat)
-  }
-
-  /** The connection is over: whatever was not said is lost. */
-  function leave(): void {
-    if (isOver) return
-    isOver = true
-    cancel()
-    heard.reject(new Refusal('stream-lost', 'it ended before it was open'))
-    socket.end()
-    clock.after(lastWordsMs, () => socket.destroy())
-    socket.resume()
-  }
-
-  const duplex: D = new Duplex({
-    readableHighWaterMark: readAheadBytes,
-    read() {
-      if (!isPaused) return
-      isPaused = false
-      heardAt = clock.now()
-      socket.resume()
-    },
-    write(chunk, _encoding, done) {
-      onTraffic?.(chunk.length)
-      let flows = true
-      for (let at = 0; at < chunk.length; at += maxDataBytes)
-        flows = say(frameTypes.data, chunk.subarray(at, at + maxDataBytes))
-      if (flows) done()
-      else waiting = done
-    },
-    final(done) {
-      ownEnd = true
-      say(frameTypes.end)
-      done()
-    },
-    destroy(error, done) {
-      if (!isOver && !(ownEnd && otherEnd)) say(frameTypes.reset, resetWords(error))
-      heard.reject(error ?? new Refusal('stream-lost', 'it was given up'))
-      leave()
-      done(error)
-    },
-  })
-
-  socket.on('drain', () => {
-    const done = waiting
-    waiting = null
-    done?.()
-  })
-  socket.on('data', (chunk) => {
-    if (isOver) return
-    heardAt = clock.now()
-    try {
-      frames.read(chunk, take)
-    } catch (error) {
-      duplex.destroy(error as Error)
-    }
-  })
-  const lose = () => {
-    if (isOver) return
-    isOver = otherEnd && ownEnd
-    if (!isOver) duplex.destroy(new Refusal('stream-lost', 'the connection was cut'))
-  }
-  socket.on('end', lose)
-  socket.on('close', lose)
-  socket.on('error', lose)
-
-  function take(type: FrameType, payload: Uint8Array): void {
-    if (isOver) return
-    if (type === frameTypes.data) {
-      onTraffic?.(payload.length)
-      if (!otherEnd && !duplex.push(payload) && !isPaused) {
-        isPaused = true
-        socket.pause()
-      }
-    } else if (type === frameTypes.end && !otherEnd) {
-      otherEnd = true
-      duplex.push(null)
-    } else if (type === frameTypes.ready) heard.resolve(wordsOf(payload))
+  #take(type: FrameType, payload: Uint8Array): void {
+    if (this.#isOver) return
+    if (type === frameTypes.data && !this.#otherEnd) {
+      this.#deps.onTraffic?.(payload.length)
+      if (!this.duplex.push(payload)) this.#pause()
+    } else if (type === frameTypes.end && !this.#otherEnd) {
+      this.#otherEnd = true
+      this.duplex.push(null)
+    } else if (type === frameTypes.ready) this.#heard.resolve(wordsOf(payload))
     else if (type === frameTypes.reset) {
-      isOver = true
-      cancel()
-      const refusal = refusalOf(payload)
-      heard.reject(refusal)
-      socket.end()
-      duplex.destroy(refusal)
-      clock.after(lastWordsMs, () => socket.destroy())
+      this.#ownEnd = true
+      this.#otherEnd = true
+      this.duplex.destroy(refusalOf(payload))
     }
   }
 
-  return {
-    duplex,
-    ready: heard.promise,
-    sayReady: (words) => void say(frameTypes.ready, encoder.encode(JSON.stringify(words))),
-    reset: (refusal) => void duplex.destroy(refusal),
+  #pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.#socket.pause()
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#heardAt = this.#deps.clock.now()
+    this.#socket.resume()
+  }
+
+  #beat(): void {
+    const { clock } = this.#deps
+    const now = clock.now()
+    // Whoever does not read cannot say that the other side is silent.
+    if (this.#isPaused) this.#heardAt = now
+    if (now - this.#heardAt >= streamSilentMs) {
+      this.duplex.destroy(new Refusal('stream-lost', 'the other side has fallen silent'))
+      return
+    }
+    if (!this.#waiting && now - this.#saidAt >= streamPingMs) this.#say(frameTypes.ping)
+    this.#cancelBeat = clock.after(streamPingMs, () => this.#beat())
+  }
+
+  /** Whatever was not said by now is lost, and the other side is told so. */
+  #leave(error: Error | null): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#cancelBeat()
+    this.#heard.reject(error ?? new Refusal('stream-lost', 'it was given up'))
+    if (!(this.#ownEnd && this.#otherEnd)) this.#say(frameTypes.reset, resetWords(error))
+    const socket = this.#socket
+    socket.end()
+    socket.resume()
+    // After both ends only the last of our own bytes may be on their way yet, and slow.
+    const withinMs = this.#ownEnd && this.#otherEnd ? 10 * lastWordsMs : lastWordsMs
+    const cancel = this.#deps.clock.after(withinMs, () => socket.destroy())
+    socket.on('close', cancel)
   }
 }
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
-
-function headerOf(type: FrameType, length: number): Uint8Array {
-  return Uint8Array.of(type, length >> 16, (length >> 8) & 255, length & 255)
-}
 
 function resetWords(error: Error | null): Uint8Array {
   const refusal = error instanceof Refusal ? error : null
@@ -261,8 +283,6 @@ class FrameReader {
     this.#type = type as FrameType
     this.#left = length
     this.#gathered = isData ? null : new Uint8Array(length)
-    if (length === 0) take(this.#type, emptyPayload)
+    if (length === 0) take(this.#type, nothing)
   }
 }
-
-const emptyPayload = new Uint8Array(0)

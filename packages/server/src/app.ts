@@ -13,6 +13,7 @@ import { type MadeAdministrator, prepareAdministrator } from './auth/administrat
 import { hashKey } from './auth/keys.ts'
 import { registerCloudlinkDoor } from './device-api/cloudlink-door.ts'
 import { registerDeviceApi } from './device-api/device-api.ts'
+import { registerStreamsDoor } from './device-api/streams-door.ts'
 
 export type { AppDeps } from './app/features.ts'
 export type App = ReturnType<typeof createApp>
@@ -20,7 +21,7 @@ export type App = ReturnType<typeof createApp>
 export function createApp(deps: AppDeps) {
   const { bus, clock } = deps
   const features = createFeatures(deps)
-  const { authStore, presence, registry, links, hub, history, audit, reach } = features
+  const { authStore, presence, registry, links, hub, history, audit, reach, streams } = features
   const fastify = createServer(deps)
   let stopping = false
   refuseWhen(() => stopping, fastify)
@@ -51,6 +52,7 @@ export function createApp(deps: AppDeps) {
       await reach?.stop()
       await hub.stop()
       await history.stop()
+      streams.stop()
       await links.stop()
       await fastify.close()
       await audit.stop()
@@ -64,13 +66,14 @@ export function createApp(deps: AppDeps) {
 /** For operators, for devices, for people and programs, and for readers of the reference. */
 function openDoors(fastify: FastifyInstance, deps: AppDeps, features: Features): void {
   const { clock, linkLimit: limit, requestsPerSecond = null } = deps
-  const { presence, links } = features
+  const { presence, links, streams } = features
   const api = { ...features, clock, requestsPerSecond }
   fastify.register(async (scope) => {
     registerOperations(scope, features)
     const loadView = (uuid: string) => loadDeviceView(api, uuid)
     registerDeviceApi(scope, { ...features, clock, hashKey, loadView })
     registerCloudlinkDoor(scope, { witness: presence, links, clock, hashKey, limit })
+    registerStreamsDoor(scope, { witness: presence, streams, clock, hashKey })
     await registerApi(scope, api)
     registerReference(scope, () => fastify.swagger())
     scope.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())

@@ -16,6 +16,7 @@ import type { OidcSettings } from '../auth/oidc.ts'
 import { hashPassword } from '../auth/passwords.ts'
 import { Links } from '../cloudlink/links.ts'
 import type { Wire } from '../cloudlink/ports.ts'
+import { Streams } from '../cloudlink/streams.ts'
 import type { TurnstileLimit } from '../cloudlink/turnstile.ts'
 import { History } from '../history/history.ts'
 import type { Bus } from '../presence/ports.ts'
@@ -70,6 +71,7 @@ export function createFeatures(deps: AppDeps) {
   const queries = createQueries(database)
   const presence = createPresenceOf(deps, () => registry.enforceAllowances())
   const registry = createRegistryOf(deps, presence)
+  const links = createLinks(deps, presence)
   return {
     authStore,
     queries,
@@ -80,7 +82,8 @@ export function createFeatures(deps: AppDeps) {
     audit: createAuditOf(deps),
     history: new History({ store: createHistoryKeeping(database), clock, log }),
     hub: new StreamHub({ queries, changes: bus, clock, log }),
-    links: createLinks(deps, presence),
+    links,
+    streams: new Streams({ links, relay: null, clock }),
     reach: publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null,
     views: createSavedViews(database),
     facts: createFactStore(database),

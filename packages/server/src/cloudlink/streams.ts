@@ -11,7 +11,7 @@ import { Duplex } from 'node:stream'
 import type { Clock } from '@muster/core/clock.ts'
 import type { OpenStream, StreamTarget } from '@muster/core/cloudlink-protocol.ts'
 import { Refusal } from '@muster/core/errors.ts'
-import { layStream, type RawSocket, type StreamLine } from '@muster/core/stream-line.ts'
+import { StreamLine } from '@muster/core/stream-line.ts'
 import { streamLimits } from '@muster/core/streams-wire.ts'
 
 /** The links that are held here, as far as streams need them. */
@@ -181,7 +181,7 @@ export class Streams {
   }
 
   #lay({ uuid, opened }: Pending, socket: Duplex): void {
-    const line: StreamLine<Duplex> = layStream(Duplex, socket as RawSocket & Duplex, this.#deps)
+    const line = new StreamLine(socket, { Duplex, clock: this.#deps.clock })
     const { duplex } = line
     duplex.on('error', () => undefined)
     this.#keep(socket)
