@@ -33,6 +33,8 @@ test('without a command the agent runs', () => {
     uuid,
     deviceType: null,
     forgetKeyIn: null,
+    streamTargets: { ssh: true, ports: [] },
+    sshUsers: ['root'],
   })
 })
 

@@ -7,6 +7,7 @@ import { type UpdateStatus, updateStatuses } from '@muster/core/statuses.ts'
 import { maxStateDirBytes } from './control.ts'
 import { type ProxyWish, proxyUrl } from './proxy.ts'
 import type { Statement } from './stated.ts'
+import { onlySsh, readTargets, type TargetList } from './stream-targets.ts'
 
 export const commands = {
   run: 'Run the agent (the default).',
@@ -76,6 +77,18 @@ const options = {
     in: ['run'],
     help: 'Empty MUSTER_AGENT_PROVISIONING_KEY in this file once registered.',
   },
+  'stream-targets': {
+    value: 'LIST',
+    env: true,
+    in: ['run'],
+    help: 'Where streams may lead: ssh, HOST:PORT or HOST:*, joined by commas, or "none"; default ssh.',
+  },
+  'ssh-users': {
+    value: 'LIST',
+    env: true,
+    in: ['run'],
+    help: 'Who may log in through streams, joined by commas; default root.',
+  },
   'stage-progress': {
     value: 'N',
     in: ['register'],
@@ -113,7 +126,13 @@ export type Starting = {
 }
 export type Wish =
   | { command: 'help' | 'version' }
-  | ({ command: 'run'; forgetKeyIn: string | null } & Common & Starting)
+  | ({
+      command: 'run'
+      forgetKeyIn: string | null
+      streamTargets: TargetList
+      sshUsers: string[]
+    } & Common &
+      Starting)
   | ({ command: 'register'; stageProgress: number | null } & Common & Starting)
   | ({ command: 'report'; statements: Statement[] } & Common)
   | ({ command: 'status'; json: boolean } & Common)
@@ -229,7 +248,13 @@ function wishOf(command: Command, read: Reader, env: Environment): Wish {
     read.mistakes.push('--client-cert and --client-key go together.')
   switch (command) {
     case 'run':
-      return { command, ...common, ...startingOf(read), forgetKeyIn: read.text('forget-key-in') }
+      return {
+        command,
+        ...common,
+        ...startingOf(read),
+        forgetKeyIn: read.text('forget-key-in'),
+        ...streamsOf(read),
+      }
     case 'register':
       return {
         command,
@@ -272,6 +297,25 @@ function startingOf(read: Reader): Starting {
     name: read.checked('name', short, 'at most 100 printable characters'),
     uuid: read.checked('uuid', (uuid) => uuidPattern.test(uuid), '32 lower-case hex digits'),
     deviceType: read.checked('device-type', short, 'at most 100 printable characters'),
+  }
+}
+
+const userPattern = /^[a-z_][a-z0-9_.-]{0,31}$/i
+
+function streamsOf(read: Reader) {
+  const targets = read.checked(
+    'stream-targets',
+    (text) => readTargets(text) !== null,
+    'ssh, HOST:PORT or HOST:*, joined by commas, or "none"',
+  )
+  const users = read.checked(
+    'ssh-users',
+    (text) => text.split(',').every((user) => userPattern.test(user)),
+    'names of users, joined by commas',
+  )
+  return {
+    streamTargets: (targets && readTargets(targets)) || onlySsh,
+    sshUsers: users?.split(',') ?? ['root'],
   }
 }
 

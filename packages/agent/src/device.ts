@@ -17,6 +17,7 @@ import {
 import type { KeeperPorts } from './link-keeper.ts'
 import { dialLink, type LinkTarget } from './link-line.ts'
 import { proxyFor } from './proxy.ts'
+import { createDialBack, type DialBack } from './stream-line.ts'
 import { type Answer, type Call, createHttpTransport, type HttpTransport } from './transport.ts'
 import { createConnections, type Way } from './way.ts'
 
@@ -127,16 +128,19 @@ export async function openTransport(server: string, way: Way): Promise<HttpTrans
   }
 }
 
-/** Dials the link of the device, on connections of its own. */
+/** Dials the link of the device, and streams back, on connections of their own. */
 export async function openLink(
   target: Omit<LinkTarget, 'connections'>,
   way: Way,
-): Promise<KeeperPorts['dial']> {
+): Promise<{ dial: KeeperPorts['dial']; dialBack: DialBack }> {
   const { serverUrl } = target
   const secure = new URL(serverUrl).protocol === 'https:'
   const http = secure ? await import('node:https') : await import('node:http')
   const connections = createConnections(http, serverUrl, way, {})
-  return (listener) => dialLink({ ...target, connections }, listener)
+  return {
+    dial: (listener) => dialLink({ ...target, connections }, listener),
+    dialBack: createDialBack(http, target, connections),
+  }
 }
 
 /** One request of the device outside of the loop. */

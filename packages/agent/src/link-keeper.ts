@@ -48,6 +48,8 @@ export type KeeperOptions = {
   instance: string
   /** No link is opened before; -Infinity: at once. */
   quietUntil?: () => number
+  /** A message over the link that stands, of a kind that is not the keeper's own. */
+  onMessage?: (message: Record<string, unknown>, epoch: number) => void
 }
 
 export type KeeperState = {
@@ -212,7 +214,8 @@ export class LinkKeeper {
     if (typeof keepaliveMs === 'number' && keepaliveMs > 0) this.#keepaliveMs = keepaliveMs
     if (type === 'welcome' && attempt === this.#dialling)
       this.#welcome(attempt, Number(epoch), String(replica))
-    if (type === 'drain' && attempt === this.#up) this.#moveWithin(Number(withinMs) || 0)
+    else if (type === 'drain' && attempt === this.#up) this.#moveWithin(Number(withinMs) || 0)
+    else if (attempt === this.#up) this.#options.onMessage?.(message, this.#up.epoch)
   }
 
   #welcome(attempt: Attempt, epoch: number, replica: string): void {

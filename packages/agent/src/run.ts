@@ -13,13 +13,15 @@ import { Exit, openLink, openStateDir, openTransport, settleIdentity } from './d
 import { writeDurably } from './durable.ts'
 import { createHost, type Host, readBootId } from './host.ts'
 import { type Identity, writeIdentity } from './identity.ts'
-import { type KeeperPorts, LinkKeeper } from './link-keeper.ts'
+import { type KeeperOptions, type KeeperPorts, LinkKeeper } from './link-keeper.ts'
 import { type AgentLoop, createAgentLoop, type Log, stopWithinMs } from './loop.ts'
 import { type Memory, readMemory, writeMemory } from './memory.ts'
 import { readGoodbye } from './power.ts'
 import { lasting } from './report.ts'
+import { Sshd } from './sshd.ts'
 import { atRest } from './stated.ts'
 import { beliefOf } from './status-view.ts'
+import { AgentStreams, type AgentStreamsDeps } from './streams.ts'
 
 export type Program = { version: string; userAgent: string; log: Log }
 
@@ -92,10 +94,14 @@ async function runAlone(
       },
     },
   )
+  const link = { serverUrl: server, uuid, deviceKey, userAgent, clock }
+  const { dial, dialBack } = await openLink(link, way)
+  const streams = openStreams(wish, { dialBack, clock, log })
   const keeper = createKeeper(program, {
     clock,
-    dial: await openLink({ serverUrl: server, uuid, deviceKey, userAgent, clock }, way),
+    dial,
     quietUntil: () => loop.state.quietUntil,
+    onMessage: (message, epoch) => streams.take(message, epoch),
   })
   if (identity.registeredWith !== null)
     problems.attempt('key file', () => forgetKey(wish.forgetKeyIn))
@@ -112,6 +118,7 @@ async function runAlone(
   const stopLooking = keepLooking(host, loop, clock)
   await askedToStop()
   stopLooking()
+  streams.stop()
   keeper.stop()
   const cancelEnd = clock.after(stopWithinMs, () => process.exit(exitCodes.ok))
   await loop.stop({ goodbye: await readGoodbye() })
@@ -120,12 +127,20 @@ async function runAlone(
   return exitCodes.ok
 }
 
-function createKeeper(
-  { log }: Program,
-  { clock, dial, quietUntil }: Pick<KeeperPorts, 'clock' | 'dial'> & { quietUntil(): number },
-): LinkKeeper {
+type KeeperParts = Pick<KeeperPorts, 'clock' | 'dial'> &
+  Required<Pick<KeeperOptions, 'quietUntil' | 'onMessage'>>
+
+function createKeeper({ log }: Program, { clock, dial, ...options }: KeeperParts): LinkKeeper {
   const instance = randomBytes(9).toString('base64url')
-  return new LinkKeeper({ clock, random: Math.random, log, dial }, { instance, quietUntil })
+  return new LinkKeeper({ clock, random: Math.random, log, dial }, { instance, ...options })
+}
+
+function openStreams(
+  { stateDir, sshUsers, streamTargets: allowed }: RunWish,
+  ports: Pick<AgentStreamsDeps, 'dialBack' | 'clock' | 'log'>,
+): AgentStreams {
+  const sshd = new Sshd({ stateDir, users: sshUsers, log: ports.log })
+  return new AgentStreams({ ...ports, sshd, allowed })
 }
 
 function registrationFor(wish: RunWish, identity: Identity, host: Host) {
