@@ -1,0 +1,41 @@
+// Calls about bulk operations.
+
+import type { PageOf } from '../api.ts'
+import type {
+  BulkOperationView,
+  BulkOrder,
+  BulkOutcome,
+  BulkPreview,
+  BulkResultView,
+} from '../bulk-api.ts'
+
+type Query = Record<string, string | number | boolean | undefined>
+type Call = <T>(
+  method: string,
+  path: string,
+  options?: { query?: Query; body?: unknown },
+) => Promise<T>
+
+type Pages = <V, P extends { items: V[]; nextCursor: string | null }>(
+  path: string,
+  query: Query,
+) => AsyncGenerator<P, void, void>
+
+type PageQuery = { limit?: number | undefined; cursor?: string | undefined }
+
+export function bulkCalls(call: Call, pages: Pages) {
+  const at = (id: string) => `/bulk-operations/${encodeURIComponent(id)}`
+  return {
+    preview: (order: BulkOrder) =>
+      call<BulkPreview>('POST', '/bulk-operations', { body: { ...order, dryRun: true } }),
+    start: (order: BulkOrder) =>
+      call<BulkOperationView>('POST', '/bulk-operations', { body: { ...order, dryRun: false } }),
+    pages: (query: PageQuery = {}) =>
+      pages<BulkOperationView, PageOf<BulkOperationView>>('/bulk-operations', query),
+    read: (id: string) => call<BulkOperationView>('GET', at(id)),
+    results: (id: string, query: PageQuery & { outcome?: BulkOutcome | undefined } = {}) =>
+      pages<BulkResultView, PageOf<BulkResultView>>(`${at(id)}/results`, query),
+    abort: (id: string) => call<BulkOperationView>('POST', `${at(id)}/abort`),
+    undo: (id: string) => call<BulkOperationView>('POST', `${at(id)}/undo`),
+  }
+}
