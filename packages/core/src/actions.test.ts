@@ -35,6 +35,7 @@ const events = fc.oneof(
     at: fc.nat(10_000_000),
     channel: fc.constantFrom('cloudlink' as const, 'heartbeat' as const),
   }),
+  fc.record({ kind: fc.constant('unanswered' as const), at: fc.nat(10_000_000) }),
   fc.record({
     kind: fc.constant('cancelled' as const),
     at: fc.nat(10_000_000),

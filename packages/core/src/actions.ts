@@ -193,6 +193,8 @@ export type ActionResult = {
 
 export type ActionEvent =
   | { kind: 'sent'; at: number; channel: ActionChannel }
+  /** Sent over a link, and nothing came back: it waits again. */
+  | { kind: 'unanswered'; at: number }
   | { kind: 'cancelled'; at: number; by: string }
   /** Its deadline has passed. `contactAt`: when the device was last heard. */
   | { kind: 'overdue'; at: number; contactAt: number | null }
@@ -215,6 +217,8 @@ export function advanceAction(action: ActionCourse, event: ActionEvent): ActionC
         sentCount: action.sentCount + 1,
         channel: event.channel,
       }
+    case 'unanswered':
+      return action.state === 'sent' ? { ...action, state: 'queued' } : null
     case 'cancelled': {
       if (isFinal || rank > actionStates.cancelled.rank) return null
       return ended(action, 'cancelled', event.at, said('cancelled', `taken back by ${event.by}`))

@@ -2,6 +2,7 @@
 // its code, the HTTP status, the exit code of the command line, what happened, and what to do next.
 // Failures of our own making are not here; those are assertions.
 
+import { actionErrors } from './action-errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import { streamErrors } from './stream-errors.ts'
 
@@ -126,6 +127,7 @@ export const errors = {
     advice: 'The policy of its fleet, or its own, says so; switch it on there.',
   },
   ...streamErrors,
+  ...actionErrors,
   'not-found': {
     http: 404,
     exit: exitCodes.notFound,

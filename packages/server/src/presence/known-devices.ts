@@ -72,6 +72,12 @@ export function createKnownDevices(store: Pick<PresenceStore, 'loadKnown'>) {
       byUuid.delete(uuid)
     },
 
+    /** An action waits for it: its next heartbeat is to ask for it. */
+    expectActions(uuid: string): void {
+      const device = byUuid.get(uuid)
+      if (device) device.hasActions = true
+    },
+
     forgetFleet(fleetId: number): void {
       for (const [uuid, device] of byUuid) if (device.fleetId === fleetId) byUuid.delete(uuid)
     },

@@ -1,6 +1,7 @@
 // What presence needs of the world. The store has two real implementations (SQLite, PostgreSQL) and
 // the bus two (memory, NATS); one suite runs over both of each.
 
+import type { ActionState } from '@muster/core/actions.ts'
 import type { DeviceEvidence, FreezeCause, Register } from '@muster/core/evidence.ts'
 import type { AgentKind, Policy } from '@muster/core/policy.ts'
 import type { Reason } from '@muster/core/reasons.ts'
@@ -21,6 +22,8 @@ export type KnownDevice = {
   dueAt: number | null
   renewMs: number | null
   capAt: number | null
+  /** Whether an action may be waiting for it. */
+  hasActions: boolean
 }
 
 /** A plain heartbeat of a device of which nothing else has changed. Instants in epoch ms. */
@@ -159,6 +162,7 @@ export type Change =
   /** Changes may have been missed: whoever follows the log must read it anew from where it was. */
   | { kind: 'missed' }
   | { kind: 'device'; uuid: string; fleet: string; change: 'created' | 'changed' | 'deleted' }
+  | { kind: 'action'; uuid: string; fleet: string; id: string; state: ActionState }
 
 export interface Bus {
   publish(change: Change): void

@@ -232,6 +232,8 @@ export class Presence {
 
   #forget(change: Change): void {
     if (change.kind === 'device') this.#known.forget(change.uuid)
+    if (change.kind === 'action' && change.state === 'queued')
+      this.#known.expectActions(change.uuid)
     if (change.kind === 'fleet') this.#known.forgetFleet(change.fleetId)
   }
 

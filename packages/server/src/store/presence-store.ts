@@ -76,6 +76,7 @@ async function loadKnown(
     .select(['d.id', 'd.uuid', 'd.name', 'd.fleet_id', 'd.policy', 'd.status'])
     .select(['f.policy as fleet_policy', 'c.version', 'c.agent', 'c.address'])
     .select(['c.due_at', 'c.renew_ms', 'c.cap_at'])
+    .select(hasActions.as('has_actions'))
     .where(among)
     .execute()
   const keys = await db
@@ -103,8 +104,12 @@ async function loadKnown(
     dueAt: row.due_at,
     renewMs: row.renew_ms,
     capAt: row.cap_at,
+    hasActions: Boolean(row.has_actions),
   }))
 }
+
+const hasActions = sql<number | boolean>`exists (select 1 from actions as a
+  where a.device_id = d.id and a.state in ('queued', 'sent'))`
 
 /** A renewal counts only where nothing has happened to the device that its sender did not know. */
 async function renew(trx: Trx, dialect: Dialect, renewals: readonly Renewal[]): Promise<number[]> {

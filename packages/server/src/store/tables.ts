@@ -228,6 +228,26 @@ export type Tables = {
   }
   /** The counter from which epochs of links are drawn. */
   link_epochs: { id: number; last: number }
+  /** What was asked of devices: see actions-store.ts. */
+  actions: {
+    id: string
+    device_id: number
+    kind: string
+    service: string | null
+    requested_by: string
+    state: string
+    channel: string | null
+    created_at: number
+    expires_at: number
+    sent_at: number | null
+    sent_count: number
+    started_at: number | null
+    ended_at: number | null
+    result: string | null
+    steps: string
+    /** When it is sent again or given up; null: it has ended. */
+    due_at: number | null
+  }
   gaps: { id: Generated<number>; from_at: number; until_at: number; kind: string }
   /** Acts of people and programs that have begun and not ended: durable before their effect. */
   audit_acts: {
