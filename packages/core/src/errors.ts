@@ -58,6 +58,12 @@ export const errors = {
     title: 'The credentials are missing or not valid',
     advice: 'Sign in again, or send a valid token as `Authorization: Bearer`.',
   },
+  'no-session': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'An API token has no session that could end',
+    advice: 'To make it worthless revoke it: `muster token revoke`, or `DELETE /tokens/{id}`.',
+  },
   'wrong-credentials': {
     http: 401,
     exit: exitCodes.refused,
@@ -271,6 +277,36 @@ export const errors = {
     exit: exitCodes.conflict,
     title: 'You have a view with this slug already',
     advice: 'Change that one, or choose another slug.',
+  },
+  'bulk-operation-not-found': {
+    http: 404,
+    exit: exitCodes.notFound,
+    title: 'There is no such bulk operation',
+    advice: '`muster bulk list` shows those of the last weeks.',
+  },
+  'bulk-more-than-expected': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'More devices match than were expected',
+    advice: 'Look at the preview again. Nothing was changed.',
+  },
+  'bulk-ended': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'The bulk operation has ended already',
+    advice: 'Its results say what became of each device; what keeps the old values can be undone.',
+  },
+  'bulk-not-undoable': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'The bulk operation cannot be undone',
+    advice: 'Tags, names and moves can be undone once, after the operation has ended.',
+  },
+  'name-impossible': {
+    http: 409,
+    exit: exitCodes.conflict,
+    title: 'The pattern gives this device no name',
+    advice: 'Give it what the pattern asks for, or use another pattern.',
   },
   'fleet-not-empty': {
     http: 409,

@@ -70,7 +70,13 @@ export const RecoveryCodes = T.Object({
   recoveryCodes: T.Array(T.String(), { description: 'Each works once; shown this once.' }),
 })
 
-export const PasswordChange = T.Object({ password: Password, newPassword: NewPassword }, closed)
+const revokesTokens = T.Optional(
+  T.Boolean({ description: 'Also revoke all API tokens of the user; else they stay.' }),
+)
+export const PasswordChange = T.Object(
+  { password: Password, newPassword: NewPassword, revokesTokens },
+  closed,
+)
 export const ResetLinkCreate = T.Object(
   {
     email: T.String({ maxLength: 254 }),
@@ -86,7 +92,7 @@ export const ResetLinkCreated = T.Object({
   expiresAt: Instant('When it stops to work.'),
 })
 export const PasswordReset = T.Object(
-  { token: T.String({ maxLength: 200 }), newPassword: NewPassword },
+  { token: T.String({ maxLength: 200 }), newPassword: NewPassword, revokesTokens },
   closed,
 )
 
@@ -134,3 +140,19 @@ export const TokenCreated = T.Intersect([
   T.Object({ token: T.String({ description: 'The token itself, shown this once.' }) }),
 ])
 export type TokenCreated = Static<typeof TokenCreated>
+
+export const UserView = T.Object({
+  email: T.String(),
+  name: OrNull(T.String()),
+  serverAdministrator: T.Boolean({ description: 'Whether they run the server.' }),
+  disabledAt: OrNull(Instant('Since when nothing of theirs opens any door; null: it does.')),
+})
+export type UserView = Static<typeof UserView>
+export const UserChange = T.Object(
+  {
+    disabled: T.Boolean({
+      description: 'True ends all sessions, and lets no password, provider or token in.',
+    }),
+  },
+  closed,
+)

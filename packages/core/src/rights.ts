@@ -130,6 +130,16 @@ export const rights = {
     scope: 'server',
     roles: [],
   },
+  'users-write': {
+    title: 'See users of the server, and shut one out or let them in again',
+    scope: 'server',
+    roles: [],
+  },
+  'server-audit-read': {
+    title: 'Read, export and verify the log of what belongs to no organization',
+    scope: 'server',
+    roles: [],
+  },
   'tokens-own': { title: 'Make and revoke one’s own API tokens', scope: 'self', roles: observers },
   'sessions-own': {
     title: 'See who one is, list and end one’s own sessions, and leave',

@@ -30,11 +30,16 @@ type AuditCalls = {
 }
 
 export function auditCalls({ call, pages, open }: AuditCalls) {
-  return {
-    pages: (query: Given<typeof AuditQuery> = {}) => pages<AuditEntryView>('/audit', query),
-    head: () => call<AuditHeadView>('GET', '/audit/head'),
+  const logAt = (path: string) => ({
+    pages: (query: Given<typeof AuditQuery> = {}) => pages<AuditEntryView>(path, query),
+    head: () => call<AuditHeadView>('GET', `${path}/head`),
     /** The file, in pieces of text as they arrive. */
-    export: (query: Given<typeof AuditExportQuery> = {}) => textOf(open('/audit/export', query)),
+    export: (query: Given<typeof AuditExportQuery> = {}) => textOf(open(`${path}/export`, query)),
+  })
+  return {
+    ...logAt('/audit'),
+    /** Of what belongs to no organization, for those who run the server. */
+    ofServer: logAt('/server/audit'),
   }
 }
 

@@ -16,6 +16,8 @@ import type {
   TokenList,
   TotpBegun,
   TotpView,
+  UserChange,
+  UserView,
 } from '../people-api.ts'
 
 type Call = <T>(method: string, path: string, options?: { body?: unknown }) => Promise<T>
@@ -42,6 +44,11 @@ export function peopleCalls(call: Call) {
       renewRecoveryCodes: (password: string) =>
         call<Static<typeof RecoveryCodes>>('POST', '/totp/recovery-codes', { body: { password } }),
       drop: (password: string) => call<void>('POST', '/totp/disable', { body: { password } }),
+    },
+    users: {
+      read: (email: string) => call<UserView>('GET', `/users/${encodeURIComponent(email)}`),
+      edit: (email: string, body: Given<typeof UserChange>) =>
+        call<UserView>('PATCH', `/users/${encodeURIComponent(email)}`, { body }),
     },
     passwords: {
       change: (body: Given<typeof PasswordChange>) => call<void>('POST', '/password', { body }),

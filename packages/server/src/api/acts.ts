@@ -134,11 +134,12 @@ async function endAct(
   const outcome = statusCode < 400 ? 'ok' : statusCode < 500 ? 'refused' : 'failed'
   const answer = typeof payload === 'string' ? parsed(payload) : undefined
   const draft = draftOf(request, { at: clock.now(), outcome, answer })
-  const drafts = (await chainsOf(audit, request, draft.user)).map(({ organizationId, userId }) => ({
+  const all = (await chainsOf(audit, request, draft.user)).map(({ organizationId, userId }) => ({
     ...draft,
     organizationId,
     userId,
   }))
+  const drafts = outcome === 'refused' ? audit.admitRefusal(all) : all
   if (act.id !== null) {
     const text = typeof payload === 'string' ? payload : ''
     // What was refused did nothing: its key may be used again. What failed may have done something.
@@ -150,6 +151,7 @@ async function endAct(
     const kept = keptAs[outcome]
     return audit.end({ actId: act.id, drafts, answer: kept && (act.seal?.(kept) ?? null) })
   }
+  if (drafts.length === 0) return
   const recorded = audit.record(...drafts)
   // A refusal stands, whether it could be written down or not.
   await (outcome === 'ok' ? recorded : recorded.catch(() => undefined))

@@ -20,6 +20,7 @@ import { limitRequests, limitUsers } from './rate-limits.ts'
 import { registerSignIn } from './sign-in-routes.ts'
 import { registerStream } from './stream-routes.ts'
 import { registerTokens } from './token-routes.ts'
+import { registerUsers } from './user-routes.ts'
 
 export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   await app.register(
@@ -33,6 +34,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerSignIn(api, deps)
       registerPeople(api, deps)
       registerTokens(api, deps)
+      registerUsers(api, deps)
       registerOrganizations(api, deps)
       registerMembers(api, deps)
       registerFleets(api, deps)

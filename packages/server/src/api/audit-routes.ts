@@ -19,32 +19,65 @@ import {
   headWord,
 } from '@muster/core/audit-chain.ts'
 import { Refusal } from '@muster/core/errors.ts'
+import type { Right } from '@muster/core/rights.ts'
+import type { FastifyRequest } from 'fastify'
 import { Type as T } from 'typebox'
-import type { Audit } from '../audit/audit.ts'
+import { type Audit, serverChain } from '../audit/audit.ts'
 import { csvLine, csvTitles } from './audit-csv.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { type Api, type ApiDeps, principalOf } from './door.ts'
 
 const tags = ['audit']
-const right = 'audit-read'
 const sliceSize = 1_000
 const exportCost = 50
 
-export function registerAudit(api: Api, { audit, clock }: ApiDeps): void {
+/** A log, who may read it, and which chain it is for whoever asks. */
+type Log = {
+  path: string
+  right: Right
+  /** How summaries call it. */
+  name: string
+  chainOf(request: FastifyRequest): number
+}
+
+const logs: readonly Log[] = [
+  {
+    path: '/audit',
+    right: 'audit-read',
+    name: 'audit log',
+    chainOf: (request) => principalOf(request).organizationId,
+  },
+  {
+    path: '/server/audit',
+    right: 'server-audit-read',
+    name: 'audit log of the server',
+    chainOf: () => serverChain,
+  },
+]
+
+export function registerAudit(api: Api, deps: ApiDeps): void {
+  for (const log of logs) {
+    registerList(api, deps, log)
+    registerHead(api, deps, log)
+    registerExport(api, deps, log)
+  }
+}
+
+function registerList(api: Api, { audit }: ApiDeps, { path, right, name, chainOf }: Log): void {
   api.get(
-    '/audit',
+    path,
     {
       config: { right },
       schema: {
         tags,
-        summary: 'What people and programs did, newest first',
+        summary: `The ${name}: what was done, newest first`,
         querystring: AuditQuery,
         response: { 200: Page(AuditEntryView) },
       },
     },
     async (request) => {
       const { limit = 50, cursor, ...filter } = request.query
-      const { organizationId } = principalOf(request)
+      const organizationId = chainOf(request)
       const question = ['audit', organizationId, filter]
       const [before = null] = (readCursor(cursor, question, ['number']) ?? []) as number[]
       const found = await audit.loadPage(organizationId, { before, limit: limit + 1, filter })
@@ -53,29 +86,39 @@ export function registerAudit(api: Api, { audit, clock }: ApiDeps): void {
       return { items, nextCursor: writeCursor(next, question) }
     },
   )
+}
+
+function registerHead(api: Api, { audit }: ApiDeps, { path, right, name, chainOf }: Log): void {
   api.get(
-    '/audit/head',
+    `${path}/head`,
     {
       config: { right },
       schema: {
         tags,
-        summary: 'The head of the audit log: kept elsewhere, it shows any later change',
+        summary: `The head of the ${name}, which kept elsewhere shows changes`,
         response: { 200: AuditHeadView },
       },
     },
     async (request) => {
-      const { organizationId } = principalOf(request)
+      const organizationId = chainOf(request)
       const { head } = await audit.loadEnds(organizationId)
       return { organizationId, ...head, head: headWord(organizationId, head) }
     },
   )
+}
+
+function registerExport(
+  api: Api,
+  { audit, clock }: ApiDeps,
+  { path, right, name, chainOf }: Log,
+): void {
   api.get(
-    '/audit/export',
+    `${path}/export`,
     {
       config: { right, audited: true, cost: exportCost },
       schema: {
         tags,
-        summary: 'The audit log as a file; as NDJSON it can be verified without a server',
+        summary: `The ${name} as a file, which as NDJSON verifies without a server`,
         querystring: AuditExportQuery,
         response: {
           200: {
@@ -89,7 +132,7 @@ export function registerAudit(api: Api, { audit, clock }: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { organizationId } = principalOf(request)
+      const organizationId = chainOf(request)
       const { format = 'ndjson' } = request.query
       request.auditDetail = request.query
       const range = await rangeOf(audit, organizationId, request.query)

@@ -128,6 +128,8 @@ test('a member signs in at the provider by a verified e-mail, and comes out wher
   assert.deepEqual(methods, { password: true, oidc: { name: 'Test' } })
   const back = await browser.visit(await signIn(adminEmail))
   assert.deepEqual([back.status, back.headers.get('location')], [302, '/devices?status=offline'])
+  const { body } = await both.server.call('GET', '/audit?operation=login')
+  assert.deepEqual([body.items[0].user, body.items[0].outcome], [adminEmail, 'ok'])
   assert.equal((await both.whoAmI()).email, adminEmail)
   const [session] = (
     (await (await browser.visit(`${home}/api/v1/sessions`)).json()) as {

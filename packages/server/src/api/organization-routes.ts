@@ -160,6 +160,7 @@ function registerHosted(api: Api, { organizations }: ApiDeps): void {
     async (request, reply) => {
       const { userId } = principalOf(request)
       const made = await organizations.createOrganization(request.body, userId)
+      request.auditOrganizationIds = [made.id]
       return reply.code(201).send(hostedViewOf(made))
     },
   )
@@ -188,7 +189,11 @@ function registerHosted(api: Api, { organizations }: ApiDeps): void {
         response: { 200: HostedOrganizationView },
       },
     },
-    async ({ params, body }) =>
-      hostedViewOf(await organizations.changePlan(params.organization, body)),
+    async (request) => {
+      const { params, body } = request
+      const changed = await organizations.changePlan(params.organization, body)
+      request.auditOrganizationIds = [changed.id]
+      return hostedViewOf(changed)
+    },
   )
 }

@@ -44,6 +44,13 @@ export type ApiToken = {
   lastUsedAt: number | null
 }
 
+type User = {
+  email: string
+  name: string | null
+  isServerAdministrator: boolean
+  disabledAt: number | null
+}
+
 type TokenOrder = {
   name: string
   scope: TokenScope
@@ -78,7 +85,7 @@ export interface Authenticator {
   readonly passwords: {
     change(
       by: Identity,
-      change: { password: string; newPassword: string },
+      change: { password: string; newPassword: string; revokesTokens?: boolean },
       address: string,
     ): Promise<void>
     createResetLink(
@@ -86,7 +93,14 @@ export interface Authenticator {
       by: Identity,
       organizationId: number,
     ): Promise<Begun>
-    reset(token: string, newPassword: string, address: string): Promise<void>
+    reset(
+      order: { token: string; newPassword: string; revokesTokens?: boolean },
+      address: string,
+    ): Promise<void>
+  }
+  readonly users: {
+    load(email: string): Promise<User>
+    change(by: Identity, email: string, disabled: boolean): Promise<User>
   }
   readonly tokens: {
     list(userId: number): Promise<ApiToken[]>

@@ -206,7 +206,7 @@ function registerPasswords(api: Api, { auth }: PeopleDeps): void {
       },
     },
     async ({ body, ip }, reply) => {
-      await auth.passwords.reset(body.token, body.newPassword, ip)
+      await auth.passwords.reset(body, ip)
       return reply.code(204).send()
     },
   )

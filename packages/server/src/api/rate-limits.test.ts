@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { openServer } from '../app/fixtures.ts'
 import { type Bucket, rateOf, takeFrom } from './rate-limits.ts'
 
 const rate = { burst: 10, perSecond: 2 }
@@ -56,3 +57,45 @@ test('in any time no more is taken than the burst and what flowed in, and a cloc
 test('a burst lasts for ten seconds of the rate', () => {
   assert.deepEqual(rateOf(50), { perSecond: 50, burst: 500 })
 })
+
+test('over HTTP each answer says how much is left; whoever empties theirs waits, and nobody else', async () => {
+  await using server = await openServer({ requestsPerSecond: 2 })
+  const { body: other } = await server.call('POST', '/tokens', { name: 'other' })
+  const first = await server.call('GET', '/whoami')
+  assert.equal(first.headers['ratelimit-policy'], '"token";q=20;w=10')
+  assert.match(String(first.headers.ratelimit), /^"token";r=1[67];t=[12]$/)
+  let last = first
+  while (last.status === 200) last = await server.call('GET', '/whoami')
+  assert.equal(last.status, 429)
+  assert.equal(last.body.code, 'too-many-requests')
+  assert.equal(last.headers['retry-after'], '1')
+  assert.match(String(last.headers.ratelimit), /^"token";r=0;t=(?:9|10)$/)
+  const others = await server.ask('GET', '/api/v1/whoami', undefined, { as: other.token })
+  assert.equal(others.status, 200, 'another token has a bucket of its own')
+})
+
+test('many tokens of one user are not many times as much, and a stranger has half', async () => {
+  await using server = await openServer({ requestsPerSecond: 1 })
+  const token = await firstToken(server)
+  const asked = await countUntilRefused(() => server.ask('GET', '/api/v1/fleets', undefined, token))
+  assert.ok(asked.count <= 12, `${asked.count} by one token`)
+  const stranger = await countUntilRefused(() =>
+    server.ask('GET', '/api/v1/fleets', undefined, { as: '' }),
+  )
+  assert.ok(stranger.count >= 5 && stranger.count <= 7, `${stranger.count} without a token`)
+  assert.match(String(stranger.last.headers['ratelimit-policy']), /^"address"/)
+})
+
+async function firstToken(server: Awaited<ReturnType<typeof openServer>>) {
+  const { body } = await server.call('POST', '/tokens', { name: 'first' })
+  return { as: body.token as string }
+}
+
+async function countUntilRefused(
+  ask: () => Promise<{ status: number; headers: Record<string, unknown> }>,
+) {
+  let last = await ask()
+  let count = 1
+  for (; last.status !== 429 && count < 100; count++) last = await ask()
+  return { last, count }
+}

@@ -19,6 +19,7 @@ const bodies: Record<string, (target: Target) => object> = {
   'PATCH /organization': () => ({ name: 'My organization' }),
   'POST /organizations': () => ({ name: 'Acme', slug: 'acme' }),
   'PATCH /organizations/{organization}/plan': () => ({ allowsPaidFleets: true }),
+  'PATCH /users/{email}': () => ({ disabled: false }),
   'PATCH /members/{id}': () => ({ fleets: [] }),
   'POST /invitations': () => ({ email: 'new@example.org', role: 'observer' }),
   'POST /fleets': () => ({ name: 'Kiosks', slug: 'kiosks' }),

@@ -62,10 +62,17 @@ export function registerSignIn(api: Api, { auth }: Pick<ApiDeps, 'auth'>): void 
     '/logout',
     {
       config: { right: 'sessions-own' },
-      schema: { tags, summary: 'End this session', response: { 204: Nothing } },
+      schema: {
+        tags,
+        summary: 'End this session',
+        response: { 204: Nothing },
+        refuses: ['no-session'],
+      },
     },
     async (request, reply) => {
-      await auth.signOut(identityOf(request))
+      const identity = identityOf(request)
+      if (identity.via === 'token') throw new Refusal('no-session')
+      await auth.signOut(identity)
       clearSession(request, reply)
       return reply.code(204).send()
     },
@@ -73,7 +80,7 @@ export function registerSignIn(api: Api, { auth }: Pick<ApiDeps, 'auth'>): void 
   api.get(
     '/whoami',
     {
-      config: { right: 'sessions-own' },
+      config: { right: 'sessions-own', anyScope: true },
       schema: { tags, summary: 'Whose token this is', response: { 200: WhoAmI } },
     },
     async (request) => {
@@ -145,7 +152,8 @@ function registerOidc(api: Api, auth: Authenticator): void {
       const journey = journeyOf(request)
       setJourney(request, reply, null)
       const query = new URL(request.url, 'http://localhost').search
-      const { token } = await oidc.finish(query, journey, originOf(request))
+      const { token, email } = await oidc.finish(query, journey, originOf(request))
+      request.auditUser = email
       setSession(request, reply, token)
       return reply.redirect(ownPath(journey.to), 302)
     },

@@ -1,5 +1,5 @@
 // The live stream over HTTP: server-sent events, which resume by themselves in every browser. Who opened
-// it is asked for again every minute, so that it ends soon after its token or the right to it does.
+// it is asked for again every 15 seconds, so that it ends soon after its token or the right to it does.
 
 import { isDeepStrictEqual } from 'node:util'
 import { StreamQuery } from '@muster/core/api.ts'
@@ -7,7 +7,7 @@ import type { Clock } from '@muster/core/clock.ts'
 import { errors, Refusal } from '@muster/core/errors.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type as T } from 'typebox'
-import { admitDevice, admitFleet, loadPrincipal } from './admission.ts'
+import { admitDevice, admitFleet, demand, loadPrincipal } from './admission.ts'
 import { type Api, type ApiDeps, principalOf } from './door.ts'
 import type { After, Visible } from './ports.ts'
 import { eventOf } from './stream-log.ts'
@@ -17,7 +17,7 @@ import { deviceViewOf } from './view.ts'
 const maxReaders = 2_000
 /** Enough for every tab of one person, and for the programs that share a token. */
 const maxReadersPerMember = 50
-const recheckMs = 60_000
+const recheckMs = 15_000
 const snapshotPageSize = 100
 
 export function registerStream(api: Api, deps: ApiDeps): void {
@@ -85,8 +85,11 @@ export function registerStream(api: Api, deps: ApiDeps): void {
 /** Not knowing, since the store is away for a moment, is no reason to end anything. */
 async function isStillAdmitted(deps: ApiDeps, request: FastifyRequest): Promise<boolean> {
   try {
-    const { visible } = await loadPrincipal(deps, request)
-    return isDeepStrictEqual(visible, principalOf(request).visible)
+    const opened = principalOf(request)
+    const principal = await loadPrincipal(deps, request)
+    request.principal = principal
+    demand(request, 'history-read')
+    return isDeepStrictEqual(principal.visible, opened.visible)
   } catch (error) {
     return !(error instanceof Refusal && errors[error.code].http < 500)
   }

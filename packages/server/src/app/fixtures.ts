@@ -35,6 +35,7 @@ export async function openServer({
   log = pino({ level: 'silent' }) as FastifyBaseLogger,
   publicUrl = null as string | null,
   oidc = null as OidcSettings | null,
+  requestsPerSecond = null as number | null,
 } = {}) {
   const database = around ? await openDatabase({ kind: 'memory', around }) : await open()
   const bus = createMemoryBus()
@@ -48,6 +49,7 @@ export async function openServer({
     log,
     publicUrl,
     oidc,
+    requestsPerSecond,
     administrator: { email: null, password: null, token: adminToken },
   })
   const undocumented = holdToDocument(app.fastify)

@@ -109,6 +109,17 @@ export const belonging: readonly Example[] = [
     body: { token: 'a-token-of-an-invitation' },
     status: 404,
   },
+  {
+    operation: api('GET', '/users/{email}'),
+    path: { email: 'noor@example.org' },
+    status: 200,
+  },
+  {
+    operation: api('PATCH', '/users/{email}'),
+    path: { email: 'noor@example.org' },
+    body: { disabled: true },
+    status: 200,
+  },
   { operation: api('GET', '/members'), status: 200, keeps: { memberId: 'items.1.id' } },
   {
     operation: api('PATCH', '/members/{id}'),

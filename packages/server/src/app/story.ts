@@ -186,6 +186,9 @@ const past: readonly Example[] = [
   },
   { operation: api('GET', '/audit/head'), status: 200 },
   { operation: api('GET', '/audit/export'), query: { format: 'ndjson' }, status: 200 },
+  { operation: api('GET', '/server/audit'), query: { outcome: 'refused' }, status: 200 },
+  { operation: api('GET', '/server/audit/head'), status: 200 },
+  { operation: api('GET', '/server/audit/export'), query: { format: 'ndjson' }, status: 200 },
   {
     operation: api('GET', '/stream'),
     query: { fleet: 'shop-doors', snapshot: 'true' },

@@ -8,6 +8,7 @@ import { type Clock, pause } from '@muster/core/clock.ts'
 import type { Log } from '@muster/core/log.ts'
 import { createGroupWriter } from './group-writer.ts'
 import type { AuditDraft, AuditStore, Beginning, BegunAct, EndedAct } from './ports.ts'
+import { createRefusals } from './refusals.ts'
 import { createSweeper } from './sweeper.ts'
 
 /** The server's own chain: what belongs to no organization. */
@@ -33,6 +34,13 @@ export function createAudit(deps: AuditDeps) {
   const { store, clock, log, replica } = deps
   const writer = createGroupWriter(store)
   const sweeper = createSweeper(deps, writer.end)
+  const refusals = createRefusals({
+    clock,
+    write: (drafts) =>
+      writer.end({ actId: null, drafts, answer: null }).catch((error) => {
+        log.warn({ error }, 'refusals could not be counted in the audit log')
+      }),
+  })
   let stopped = false
 
   /** Once the database is back; the act itself is in the log already, as one that was begun. */
@@ -68,6 +76,9 @@ export function createAudit(deps: AuditDeps) {
     record: (...drafts: AuditDraft[]): Promise<void> =>
       writer.end({ actId: null, drafts, answer: null }),
 
+    /** What is to be written now of a refusal; one that repeats is only counted for a while. */
+    admitRefusal: refusals.admit,
+
     loadEnds: store.loadEnds,
     loadPage: store.loadPage,
     loadSlice: store.loadSlice,
@@ -82,6 +93,7 @@ export function createAudit(deps: AuditDeps) {
     async stop(): Promise<void> {
       stopped = true
       await sweeper.stop()
+      await refusals.flush()
       await writer.idle()
     },
   }

@@ -12,6 +12,7 @@ import { createSecondFactor } from './second-factor.ts'
 import { createSignIn } from './sign-in.ts'
 import { createTokens } from './tokens.ts'
 import { createTurns } from './turns.ts'
+import { createUsers } from './users.ts'
 
 export type { Identity } from './identities.ts'
 
@@ -86,6 +87,7 @@ export function createAuth({ store, clock, oidc = null, admitInvited }: AuthDeps
 
     passwords: createPasswordChanges({ store, attempts, identities, signIn, turns, clock }),
     tokens: createTokens({ store, identities, clock }),
+    users: createUsers({ store, identities, clock }),
     oidc:
       oidc &&
       createOidc({ settings: oidc, store, signIn, clock, admitInvited: admitInvited ?? nobody }),

@@ -22,20 +22,23 @@ type PasswordDeps = {
   clock: Clock
 }
 
+export type PasswordChange = { password: string; newPassword: string; revokesTokens?: boolean }
+export type PasswordReset = { token: string; newPassword: string; revokesTokens?: boolean }
 export type ResetOrder = { email: string; dropsTotp: boolean }
 
 export function createPasswordChanges(deps: PasswordDeps) {
   const { store, attempts, identities, signIn, turns, clock } = deps
   return {
-    /** Ends all other sessions. API tokens stay: they were made apart, and are revoked apart. */
+    /** Ends all other sessions. API tokens were made apart, and stay unless they are to go, too. */
     async change(
       { email, sessionId }: Identity,
-      { password, newPassword }: { password: string; newPassword: string },
+      { password, newPassword, revokesTokens = false }: PasswordChange,
       address: string,
     ): Promise<void> {
       const { id } = await signIn.prove(email, password, address)
       await store.changeUser(id, { passwordHash: await turns(() => hashPassword(newPassword)) })
       await store.deleteSessions(id, sessionId)
+      if (revokesTokens) await store.deleteTokens(id)
       identities.forget()
     },
 
@@ -56,7 +59,10 @@ export function createPasswordChanges(deps: PasswordDeps) {
     },
 
     /** Uses up the link and ends all sessions. Refuses with `reset-link-refused`. */
-    async reset(token: string, newPassword: string, address: string): Promise<void> {
+    async reset(
+      { token, newPassword, revokesTokens = false }: PasswordReset,
+      address: string,
+    ): Promise<void> {
       const attempt = await attempts.beginLink(address)
       const hash = hashKey(token)
       const isOpen = await store.hasResetLink(hash, clock.now())
@@ -68,6 +74,7 @@ export function createPasswordChanges(deps: PasswordDeps) {
       const passwordHash = await turns(() => hashPassword(newPassword))
       const userId = await store.useResetLink(hash, passwordHash, clock.now())
       if (userId === null) throw new Refusal('reset-link-refused')
+      if (revokesTokens) await store.deleteTokens(userId)
       identities.forget()
     },
   }

@@ -31,12 +31,14 @@ export type Membership = {
   role: string
 }
 
+export type UserChanges = { email?: string; passwordHash?: string; disabledAt?: number | null }
+
 export interface UserStore {
   /** Makes the organization and its administrator, unless somebody did before; true: made now. */
   insertFirst(first: FirstUser): Promise<boolean>
   /** The administrator who was made at the first start. */
   loadAdministrator(): Promise<User | null>
-  changeUser(id: number, changes: { email?: string; passwordHash?: string }): Promise<void>
+  changeUser(id: number, changes: UserChanges): Promise<void>
   findUser(email: string): Promise<User | null>
   loadUser(id: number): Promise<User | null>
   /** The oldest first. */
@@ -117,6 +119,8 @@ export interface TokenStore {
   loadTokens(userId: number): Promise<ApiToken[]>
   /** False: this user has no such token, or it is the one of automation. */
   deleteToken(userId: number, id: number): Promise<boolean>
+  /** All of the user but the one of automation. */
+  deleteTokens(userId: number): Promise<void>
   /** The ids of these fleets of the organization, by slug. */
   findFleetIds(organizationId: number, slugs: readonly string[]): Promise<Map<string, number>>
 }

@@ -141,17 +141,17 @@ for (const { name, skip, open } of databases) {
     const late = await link()
     await clock.runUntil(late.expiresAt)
     await assert.rejects(
-      auth.passwords.reset(late.token, 'new password', 'a'),
+      auth.passwords.reset({ token: late.token, newPassword: 'new password' }, 'a'),
       refusal('reset-link-refused'),
     )
     const [replaced, { token }] = [await link(), await link()]
     await assert.rejects(
-      auth.passwords.reset(replaced.token, 'new password', 'a'),
+      auth.passwords.reset({ token: replaced.token, newPassword: 'new password' }, 'a'),
       refusal('reset-link-refused'),
     )
-    await auth.passwords.reset(token, 'new password', 'a')
+    await auth.passwords.reset({ token, newPassword: 'new password' }, 'a')
     await assert.rejects(
-      auth.passwords.reset(token, 'third password', 'a'),
+      auth.passwords.reset({ token, newPassword: 'third password' }, 'a'),
       refusal('reset-link-refused'),
     )
     await assert.rejects(door.signIn(), refusal('wrong-credentials'))

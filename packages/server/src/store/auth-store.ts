@@ -36,12 +36,13 @@ function createUserStore({ dialect, write, read }: Database): UserStore {
       return row ? userOf(row) : null
     },
 
-    async changeUser(id, { email, passwordHash }) {
+    async changeUser(id, { email, passwordHash, disabledAt }) {
       await write
         .updateTable('users')
         .set({
           ...(email === undefined ? {} : { email: email.toLowerCase() }),
           ...(passwordHash === undefined ? {} : { password_hash: passwordHash }),
+          ...(disabledAt === undefined ? {} : { disabled_at: disabledAt }),
         })
         .where('id', '=', id)
         .execute()

@@ -87,6 +87,14 @@ function createTokenWrites({ write }: Database): Omit<TokenStore, Reads> {
         .executeTakeFirstOrThrow()
       return numDeletedRows > 0n
     },
+
+    async deleteTokens(userId) {
+      await write
+        .deleteFrom('api_tokens')
+        .where('user_id', '=', userId)
+        .where('is_automation', '=', 0)
+        .execute()
+    },
   }
 }
 
