@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseDuration, parseInstant, parsePolicy, parseTags, requireChange } from './arguments.ts'
+import {
+  parseDuration,
+  parseInstant,
+  parsePeriod,
+  parsePolicy,
+  parseTags,
+  requireChange,
+} from './arguments.ts'
 import { now } from './fixtures.ts'
 
 const wrong = { code: 'wrong-usage' }
@@ -62,4 +69,17 @@ test('a policy changes only what is given, and inherit takes a limit back', () =
 test('a change that changes nothing is refused', () => {
   assert.throws(() => requireChange({ name: undefined }, '--name'), wrong)
   assert.deepEqual(requireChange({ name: 'a' }, '--name'), { name: 'a' })
+})
+
+test('a period from the evening to the morning begins on the day before, at any time of day', () => {
+  for (const hour of [1, 5, 7, 21, 23]) {
+    const at = new Date(2026, 2, 10, hour).getTime()
+    const { from, to } = parsePeriod({ from: '22:00', to: '06:00' }, at)
+    assert.ok(to! <= at)
+    assert.equal(to! - from!, 8 * 3_600_000)
+  }
+  const at = new Date(2026, 2, 10, 12).getTime()
+  const { from, to } = parsePeriod({ from: '08:00', to: '09:00' }, at)
+  assert.equal(to! - from!, 3_600_000)
+  assert.deepEqual(parsePeriod({}, at), { from: undefined, to: undefined })
 })

@@ -33,7 +33,7 @@ export function parseInstant(text: string, now: number, durations: 'back' | 'on'
   const whole = text.trim()
   if (whole === 'now') return now
   if (/^\d{11,16}$/.test(whole)) return Number(whole)
-  if (/^\d{1,2}:\d{2}(?::\d{2})?$/.test(whole)) return timeOfDay(whole, now, durations)
+  if (isTimeOfDay(whole)) return timeOfDay(whole, now, durations)
   if (/^\d{4}-\d{2}-\d{2}/.test(whole)) {
     const at = Date.parse(whole.length === 10 ? `${whole}T00:00` : whole.replace(' ', 'T'))
     if (Number.isFinite(at)) return at
@@ -48,6 +48,25 @@ export function parseInstant(text: string, now: number, durations: 'back' | 'on'
     )
   }
 }
+
+/**
+ * A period of the past. Where both ends are times of day and the first would come after the second,
+ * as in 22:00 to 06:00, the first is that of the day before.
+ */
+export function parsePeriod(
+  { from, to }: { from?: string | undefined; to?: string | undefined },
+  now: number,
+): { from: number | undefined; to: number | undefined } {
+  const instant = (text: string | undefined) =>
+    text === undefined ? undefined : parseInstant(text, now, 'back')
+  const period = { from: instant(from), to: instant(to) }
+  const isTurned = period.from !== undefined && period.to !== undefined && period.from >= period.to
+  if (isTurned && isTimeOfDay(from!) && isTimeOfDay(to!))
+    period.from = timeOfDay(from!.trim(), period.to! - 1, 'back')
+  return period
+}
+
+const isTimeOfDay = (text: string) => /^\d{1,2}:\d{2}(?::\d{2})?$/.test(text.trim())
 
 /** The latest such time of day that has been, or the next that will be. */
 function timeOfDay(text: string, now: number, durations: 'back' | 'on'): number {

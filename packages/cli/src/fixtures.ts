@@ -209,6 +209,9 @@ async function readBody(req: IncomingMessage): Promise<unknown> {
 export type World = {
   env?: Record<string, string | undefined>
   answers?: string[]
+  /** Answers a question, where it cannot be known before; it is given all that was said. */
+  answer?(question: string, said: string): string
+  fetch?: Context['fetch']
   columns?: number
   rows?: number
   signal?: AbortSignal
@@ -222,7 +225,7 @@ export async function run(args: readonly string[], world: World = {}) {
   const answers = [...(world.answers ?? [])]
   const answer = async (question: string) => {
     err += question
-    return answers.shift() ?? ''
+    return world.answer?.(question, err) ?? answers.shift() ?? ''
   }
   const { columns, rows = 24 } = world
   const terminal = columns === undefined ? {} : { isTTY: true, columns, rows }
@@ -230,7 +233,7 @@ export async function run(args: readonly string[], world: World = {}) {
     version: '0.0.0',
     env: world.env ?? {},
     clock: wallClock(),
-    fetch,
+    fetch: world.fetch ?? fetch,
     stdout: {
       ...terminal,
       write(text) {
@@ -244,7 +247,7 @@ export async function run(args: readonly string[], world: World = {}) {
       },
     },
     interrupted: () => world.signal ?? new AbortController().signal,
-    ask: world.answers && { line: answer, secret: answer },
+    ask: (world.answers ?? world.answer) && { line: answer, secret: answer },
   }
   const exit = await runMuster(args, context)
   return { exit, out, err }

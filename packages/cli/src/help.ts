@@ -7,8 +7,14 @@ import type { Command } from 'commander'
 import { renderRows } from './view/card.ts'
 import type { Look } from './view/text.ts'
 
+export type Example = [line: string, meaning: string]
+
+/** What is known of a command beyond what its parser needs. */
+export type Described = Command & { examples?: readonly Example[] }
+
 /** Examples under the help of a command: what to type, and what it does. */
-export function examples(command: Command, ...rows: [line: string, meaning: string][]): Command {
+export function examples(command: Described, ...rows: Example[]): Command {
+  command.examples = rows
   const lines = rows.map(([line, meaning]) => `  $ ${line}\n      ${meaning}`)
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
 }

@@ -5,7 +5,7 @@ import { policyLimits } from '@muster/core/policy.ts'
 import { type ReasonCode, reasonCodes } from '@muster/core/reasons.ts'
 import { type Status, statusWords } from '@muster/core/statuses.ts'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { parseCount, parseDuration, parseInstant } from './arguments.ts'
+import { parseCount, parseDuration, parsePeriod } from './arguments.ts'
 import { columnNamesOf, type Table } from './view/table.ts'
 import { durationText } from './view/time.ts'
 
@@ -115,9 +115,7 @@ export function addHistoryOptions(command: Command, table?: Table): Command {
 }
 
 export function historyQuery(options: HistoryOptions, now: number) {
-  const instant = (text: string | undefined) =>
-    text === undefined ? undefined : parseInstant(text, now, 'back')
-  const { from, to, was, became, reason } = options
+  const { was, became, reason } = options
   const words = { statusFrom: was, statusTo: became, reason }
-  return { ...pageQuery(options), ...words, from: instant(from), to: instant(to) }
+  return { ...pageQuery(options), ...words, ...parsePeriod(options, now) }
 }

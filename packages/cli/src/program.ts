@@ -28,9 +28,11 @@ import { addDeviceCommands } from './commands/device.ts'
 import { addFleetCommands } from './commands/fleet.ts'
 import { addHelpCommand } from './commands/help.ts'
 import { addHistoryCommands } from './commands/history.ts'
-import { addInvitationCommands, addMemberCommands, addPlanCommands } from './commands/member.ts'
+import { addInvitationCommands } from './commands/invitation.ts'
+import { addMemberCommands } from './commands/member.ts'
 import { addOrganizationCommands } from './commands/organization.ts'
 import { addPasswordCommands, addTotpCommands } from './commands/password.ts'
+import { addPlanCommands } from './commands/plan.ts'
 import { addProfileCommands } from './commands/profile.ts'
 import { addProvisioningKeyCommands } from './commands/provisioning-key.ts'
 import { addSessionCommands } from './commands/session.ts'
@@ -55,11 +57,11 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addHistoryCommands,
   addProvisioningKeyCommands,
   addOrganizationCommands,
-  addAuditCommands,
-  addCompletionCommands,
   addMemberCommands,
   addInvitationCommands,
   addPlanCommands,
+  addAuditCommands,
+  addCompletionCommands,
   addHelpCommand,
 ]
 

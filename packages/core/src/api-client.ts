@@ -8,6 +8,7 @@
 // would drop the credentials on the way and turn a POST into a GET, and neither can be explained.
 
 import type { Static, TSchema } from 'typebox'
+import type { ActionState } from './actions.ts'
 import type {
   AtQuery,
   DeviceChange,
@@ -33,6 +34,7 @@ import type {
   TransitionView,
   WhoAmI,
 } from './api.ts'
+import { actionCalls } from './client/actions.ts'
 import { auditCalls } from './client/audit.ts'
 import { deviceViewCalls } from './client/device-views.ts'
 import { historyCalls } from './client/history.ts'
@@ -93,6 +95,7 @@ export type FleetSwitch = 'freeze' | 'thaw'
 
 /** Progress within a status; it is not a transition, so it has no place in the log. */
 export type ProgressChange = { uuid: string; fleet: string; progress: number | null }
+export type ActionChange = { uuid: string; fleet: string; id: string; state: ActionState }
 export type DeviceRecordChange = {
   uuid: string
   fleet: string
@@ -109,6 +112,7 @@ export type StreamEvent =
   | { event: 'transition'; id: number; data: TransitionView }
   | { event: 'progress'; data: ProgressChange }
   | { event: 'device'; data: DeviceRecordChange }
+  | { event: 'action'; data: ActionChange }
   | { event: 'fleet'; data: { fleet: string } }
   /** With `snapshot`: some of the devices as they are, before all else. */
   | { event: 'snapshot'; data: { items: DeviceView[] } }
@@ -144,10 +148,11 @@ export function createApiClient(options: ApiClientOptions) {
       edit: (body: Given<typeof OrganizationChange>) =>
         call<OrganizationView>('PATCH', '/organization', { body }),
     },
-    ...organizationCalls(call),
+    ...organizationCalls(call, (path, query) => pages(call, path, query)),
     fleets: fleetCalls(call),
     provisioningKeys: provisioningKeyCalls(call),
     devices: deviceCalls(call),
+    actions: actionCalls(call, (path, query) => pages(call, path, query)),
     deviceViews: deviceViewCalls(call, (path, query) => pages(call, path, query)),
     ...peopleCalls(call),
     audit: auditCalls({
@@ -271,7 +276,13 @@ async function* followStream(
 function readStreamEvent({ event, id, data }: ServerSentEvent): StreamEvent | undefined {
   if (event === 'transition') return { event, id: Number(id), data: JSON.parse(data) }
   if (event === 'missed' || event === 'snapshot-end') return { event }
-  if (event === 'progress' || event === 'device' || event === 'fleet' || event === 'snapshot')
+  if (
+    event === 'progress' ||
+    event === 'device' ||
+    event === 'fleet' ||
+    event === 'action' ||
+    event === 'snapshot'
+  )
     return { event, data: JSON.parse(data) }
   return undefined
 }

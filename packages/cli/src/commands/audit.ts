@@ -13,7 +13,7 @@ import {
 import { type Verified, verifyExport } from '@muster/core/client/audit.ts'
 import { exitCodes, Refusal } from '@muster/core/errors.ts'
 import { type Command, Option } from 'commander'
-import { parseInstant } from '../arguments.ts'
+import { parsePeriod } from '../arguments.ts'
 import { type Context, openSession } from '../context.ts'
 import { Stopped } from '../failure.ts'
 import { examples, times } from '../help.ts'
@@ -56,22 +56,9 @@ function addFilters(command: Command): Command {
     .option('--search <text>', 'text anywhere in an entry')
 }
 
-function filterOf(
-  { from, to, search, user, operation, target, fleet, outcome }: Filters,
-  now: number,
-) {
-  const instant = (text?: string) =>
-    text === undefined ? undefined : parseInstant(text, now, 'back')
-  return {
-    user,
-    operation,
-    target,
-    fleet,
-    outcome,
-    q: search,
-    from: instant(from),
-    to: instant(to),
-  }
+function filterOf(filters: Filters, now: number) {
+  const { search: q, user, operation, target, fleet, outcome } = filters
+  return { user, operation, target, fleet, outcome, q, ...parsePeriod(filters, now) }
 }
 
 function addList(audit: Command, context: Context) {
@@ -100,9 +87,15 @@ function addExport(audit: Command, context: Context) {
       new Option('--format <format>', 'the form').choices([...auditFormats]).default('ndjson'),
     )
     .action(async (options: Filters & { format: AuditFormat }, command: Command) => {
-      const { api, look } = await openSession(context, command)
+      const { api, look, progress: openProgress } = await openSession(context, command)
       const query = { ...filterOf(options, look().now), format: options.format }
-      for await (const piece of api.audit.export(query)) context.stdout.write(piece)
+      using progress = context.stdout.isTTY ? null : openProgress('Export')
+      let count = 0
+      for await (const piece of api.audit.export(query)) {
+        context.stdout.write(piece)
+        count += piece.split('\n').length - 1
+        progress?.update(count, null, 'entries')
+      }
     })
   examples(
     write,

@@ -7,8 +7,10 @@ import type { ApiClient, DeviceStreamEvent, StreamEvent } from '@muster/core/api
 import { Refusal } from '@muster/core/errors.ts'
 import { type Command, Option } from 'commander'
 import { type Context, openSession, type Session } from '../context.ts'
+import { Stopped } from '../failure.ts'
 import { findDevice } from '../find-device.ts'
 import { deviceWord, examples } from '../help.ts'
+import { interruptedExit } from '../terminal.ts'
 import { deviceLine } from '../view/device.ts'
 import { fleetLine } from '../view/fleet.ts'
 import { eventLine, interruptedText } from '../view/history.ts'
@@ -29,6 +31,7 @@ export function addWatch(device: Command, context: Context) {
         throw new Refusal('wrong-usage', 'give devices or --fleet, not both')
       const session = await openSession(context, command)
       await followDevices(context, session, words, fleet)
+      throw new Stopped(interruptedExit)
     })
   examples(
     watch,
@@ -39,7 +42,7 @@ export function addWatch(device: Command, context: Context) {
 }
 
 async function followDevices(
-  { stdout }: Context,
+  { stdout, interrupted }: Context,
   session: Session,
   words: readonly string[],
   fleet: string | undefined,
@@ -52,7 +55,7 @@ async function followDevices(
   const after = await newestTransition(api, device, fleet)
   if (!json) await showPresent(session, uuids, fleet)
   let opened = false
-  for await (const said of api.stream({ fleet, device, after })) {
+  for await (const said of api.stream({ fleet, device, after }, interrupted())) {
     if (said.event === 'opened') {
       if (opened) note('Following again.')
       opened = true

@@ -2,10 +2,11 @@
 // nouns that it is about: `fleet diff`, `fleet uptime`, `device uptime`.
 
 import { createWriteStream } from 'node:fs'
+import { Refusal } from '@muster/core/errors.ts'
 import type { ByteStream } from '@muster/core/event-stream.ts'
-import type { DifferenceView, UptimePage } from '@muster/core/history-api.ts'
+import { type DifferenceView, timelineSteps, type UptimePage } from '@muster/core/history-api.ts'
 import { type Command, Option } from 'commander'
-import { parseCount, parseInstant } from '../arguments.ts'
+import { parseCount, parseDuration, parsePeriod } from '../arguments.ts'
 import { type Context, type Output, openSession, pageNote } from '../context.ts'
 import { findDevice } from '../find-device.ts'
 import { deviceWord, examples, times } from '../help.ts'
@@ -15,6 +16,7 @@ import {
   differenceCard,
   fleetUptimeCard,
   limitsText,
+  timelineTable,
   uptimeTable,
 } from '../view/uptime.ts'
 
@@ -26,10 +28,9 @@ function addPeriodOptions(command: Command): Command {
     .option('--to <time>', 'the end (default: now)')
 }
 
-function periodQuery({ from, to }: PeriodOptions, now: number) {
-  const instant = (text: string | undefined) =>
-    text === undefined ? undefined : String(parseInstant(text, now, 'back'))
-  return { from: instant(from), to: instant(to) }
+function periodQuery(options: PeriodOptions, now: number) {
+  const { from, to } = parsePeriod(options, now)
+  return { from: from?.toString(), to: to?.toString() }
 }
 
 export function addHistoryCommands(program: Command, context: Context) {
@@ -43,6 +44,7 @@ export function addHistoryCommands(program: Command, context: Context) {
   addKeep(history, context)
   const noun = (name: string) => program.commands.find((command) => command.name() === name)!
   addDifference(noun('fleet'), context)
+  addTimeline(noun('fleet'), context)
   addFleetUptime(noun('fleet'), context)
   addDeviceUptime(noun('device'), context)
 }
@@ -71,7 +73,7 @@ function addExport(history: Command, context: Context) {
       'go on after this row: its instant and its id, such as 1767225600000-42',
     )
     .action(async (fleet: string | undefined, options: ExportOptions, command: Command) => {
-      const { api, look, note } = await openSession(context, command)
+      const { api, look, note, progress: openProgress } = await openSession(context, command)
       const { device, format, output, after } = options
       if ((fleet === undefined) === (device === undefined))
         command.error('error: name a fleet, or a device with --device')
@@ -81,9 +83,14 @@ function addExport(history: Command, context: Context) {
       const file =
         output === undefined ? null : createWriteStream(output, { flags: after ? 'a' : 'w' })
       const rows = createLastRow()
+      // On standard output the rows themselves are what moves on a terminal.
+      using progress = file || !context.stdout.isTTY ? openProgress('Export') : null
       try {
         // A file that goes on has its line of names already.
-        await copy(body, file ?? context.stdout, rows, after !== undefined && format !== 'ndjson')
+        await copy(body, file ?? context.stdout, rows, {
+          withoutFirstLine: after !== undefined && format !== 'ndjson',
+          onRows: (count) => progress?.update(count, null, 'transitions'),
+        })
       } catch (error) {
         if (rows.last) note(`It was cut off; go on with --after ${rows.last}`)
         throw error
@@ -101,14 +108,16 @@ function addExport(history: Command, context: Context) {
   )
 }
 
-/** Remembers the last whole row, after which an export that was cut off goes on. */
+/** Counts rows, and remembers the last whole one, after which an export that was cut off goes on. */
 function createLastRow() {
   let tail = ''
   return {
     last: '',
+    count: 0,
     take(text: string) {
       const lines = (tail + text).split('\n')
       tail = lines.pop()!
+      this.count += lines.length
       const line = lines.at(-1) ?? ''
       const [, id, at] =
         /^(\d+),(\d+),/.exec(line) ?? /^\{"id":(\d+),.*?"at":(\d+)/.exec(line) ?? []
@@ -123,7 +132,7 @@ async function copy(
   body: ByteStream,
   output: Writable,
   rows: ReturnType<typeof createLastRow>,
-  withoutFirstLine: boolean,
+  { withoutFirstLine, onRows }: { withoutFirstLine: boolean; onRows(count: number): void },
 ): Promise<void> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
@@ -137,6 +146,7 @@ async function copy(
       skipping = end < 0
     }
     rows.take(text)
+    onRows(rows.count)
     const isTaken = text === '' || output.write(text)
     if (isTaken === false && output.once)
       await new Promise<void>((resolve) => output.once!('drain', resolve))
@@ -192,6 +202,33 @@ function addDifference(fleet: Command, context: Context) {
     ['muster fleet diff garden --from 22:00 --to 06:00', 'what did the night do?'],
   )
 }
+
+function addTimeline(fleet: Command, context: Context) {
+  const command = addPeriodOptions(fleet.command('timeline'))
+    .description(
+      `Show how many devices of a fleet had which status, from moment to moment. A moment at which the server did not listen says so.\n\n${times}`,
+    )
+    .argument('<fleet>', 'its slug')
+    .option('--step <duration>', 'from moment to moment: 1m, 5m, 15m, 1h, 6h or 1d', parsedStep)
+    .action(async (slug: string, options: PeriodOptions & { step?: Step }, command: Command) => {
+      const { api, look, print } = await openSession(context, command)
+      const query = { ...periodQuery(options, look().now), stepMs: options.step }
+      print(await api.history.timeline(slug, query), timelineTable)
+    })
+  examples(
+    command,
+    ['muster fleet timeline garden --from 12h --step 1h', 'hour by hour through the night'],
+    ['muster fleet timeline garden --from 7d --step 6h --json', 'a week, for a chart'],
+  )
+}
+
+type Step = (typeof timelineSteps)[number]
+
+const parsedStep = parsedBy((text: string): Step => {
+  const step = timelineSteps.find((one) => one === parseDuration(text))
+  if (step) return step
+  throw new Refusal('wrong-usage', `${text} is none of 1m, 5m, 15m, 1h, 6h or 1d`)
+})
 
 type FleetUptimeOptions = PeriodOptions & { worst?: number; devices?: true }
 

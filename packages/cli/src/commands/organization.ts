@@ -6,7 +6,7 @@ import { type Context, openSession } from '../context.ts'
 import { examples } from '../help.ts'
 import { parsedBy } from '../options.ts'
 import { organizationCard } from '../view/fleet.ts'
-import { addOwnOrganizationCommands } from './member.ts'
+import { hostedOrganizationTable, ownOrganizationTable } from '../view/member.ts'
 
 export function addOrganizationCommands(program: Command, context: Context) {
   const organization = program
@@ -21,7 +21,8 @@ export function addOrganizationCommands(program: Command, context: Context) {
       print(await api.organization.read(), organizationCard)
     })
   examples(show, ['muster organization show', 'are we near the allowance?'])
-  addOwnOrganizationCommands(organization, context)
+  addList(organization, context)
+  addCreate(organization, context)
   const edit = organization
     .command('edit')
     .description(
@@ -44,6 +45,58 @@ export function addOrganizationCommands(program: Command, context: Context) {
       print(await api.organization.edit(change), organizationCard)
     })
   examples(edit, ['muster organization edit --device-allowance 500', 'allows 500 active devices'])
+  addDelete(organization, context)
+}
+
+function addList(organization: Command, context: Context) {
+  const list = organization
+    .command('list')
+    .description('List the organizations that you belong to.')
+    .option('--hosted', 'all that this server hosts, for those who run it')
+    .action(async (options: { hosted?: true }, command: Command) => {
+      const { api, print, printList } = await openSession(context, command)
+      if (options.hosted)
+        return printList(api.organizations.pages({ limit: 500 }), true, hostedOrganizationTable)
+      print(await api.organizations.own(), ({ items }, look) => ownOrganizationTable(items, look))
+    })
+  examples(
+    list,
+    ['muster organization list', 'where am I a member?'],
+    ['muster organization list --hosted', 'who has how many devices here?'],
+  )
+}
+
+function addCreate(organization: Command, context: Context) {
+  const create = organization
+    .command('create')
+    .description('Create an organization, for those who run the server.')
+    .argument('<name>', 'its name')
+    .option('--slug <slug>', 'its short name; made from the name without it')
+    .action(async (name: string, { slug }: { slug?: string }, command: Command) => {
+      const { api, print } = await openSession(context, command)
+      print(await api.organizations.create({ name, slug }), organizationCard)
+    })
+  examples(create, ['muster organization create "Acme Kiosks"', 'you are its administrator'])
+}
+
+function addDelete(organization: Command, context: Context) {
+  const remove = organization
+    .command('delete')
+    .description(
+      'Delete the organization that is worked in, with its members, tokens and history. It must have no fleets.',
+    )
+    .option('--yes', 'do not ask')
+    .action(async (options: { yes?: true }, command: Command) => {
+      const { api, confirm, note } = await openSession(context, command)
+      const { name } = await api.organization.read()
+      await confirm(`Delete the organization ${name}?`, options.yes)
+      await api.organizations.delete()
+      note(`The organization ${name} is deleted.`)
+    })
+  examples(remove, [
+    'muster organization delete --organization acme --yes',
+    'acme, and not your own',
+  ])
 }
 
 type EditOptions = { name?: string; deviceAllowance?: string; paidFleets?: boolean }

@@ -18,7 +18,7 @@ async function secret({ env, ask }: Context, variable: Variable, question: strin
   return given
 }
 
-async function newPassword(context: Context): Promise<string> {
+export async function newPassword(context: Context): Promise<string> {
   const password = await secret(context, 'MUSTER_NEW_PASSWORD', 'New password')
   if (context.env.MUSTER_NEW_PASSWORD !== undefined) return password
   if ((await context.ask?.secret('Once more: ')) !== password)
@@ -71,8 +71,8 @@ export function addPasswordCommands(program: Command, context: Context) {
       if (!json) context.stderr.write('The password is set; sign in with it.\n')
     })
   examples(reset, [
-    'muster password reset mrl_… --server https://muster.example.org',
-    'asks for it',
+    'muster password reset "$LINK" --server https://muster.example.org',
+    'asks for the new one',
   ])
 }
 
@@ -115,4 +115,15 @@ export function addTotpCommands(program: Command, context: Context) {
       )
     })
   examples(show, ['muster totp show', 'is it on?'])
+  const renew = totp
+    .command('recovery-codes')
+    .description('Make new recovery codes; those before them work no longer.')
+    .action(async (_options, command: Command) => {
+      const { api, print, note } = await openSession(context, command)
+      const given = await secret(context, 'MUSTER_PASSWORD', 'Password')
+      const codes = await api.totp.renewRecoveryCodes(given)
+      print(codes, ({ recoveryCodes }) => recoveryCodes.join('\n'))
+      note('Keep them: each opens the door once, without authenticator.')
+    })
+  examples(renew, ['muster totp recovery-codes', 'the old ones were seen by somebody'])
 }

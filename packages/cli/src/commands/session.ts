@@ -37,5 +37,9 @@ export function addSessionCommands(program: Command, context: Context) {
       await api.sessions.end(id)
       note(`Session ${id} is ended.`)
     })
-  examples(end, ['muster session end --others', 'signs out everywhere else'])
+  examples(
+    end,
+    ['muster session end 2', 'the one with this number'],
+    ['muster session end --others', 'signs out everywhere else'],
+  )
 }

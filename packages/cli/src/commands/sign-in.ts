@@ -58,7 +58,7 @@ function addLogin(program: Command, context: Context) {
     ['muster login --server https://muster.example.org', 'asks for e-mail and password'],
     ['muster login --server http://localhost:8080 --token "$TOKEN"', 'signs in with an API token'],
     [
-      'MUSTER_PASSWORD=… muster login --server URL --email me@example.org --profile test',
+      'MUSTER_PASSWORD="$PASSWORD" muster login --server https://muster.example.org --email ada@example.org --profile test',
       'without a terminal, as a second profile',
     ],
   )

@@ -4,8 +4,9 @@ import { Refusal } from '@muster/core/errors.ts'
 import { type Right, rightNames } from '@muster/core/rights.ts'
 import type { TokenScope } from '@muster/core/token-scope.ts'
 import type { Command } from 'commander'
-import { parseCount, parseInstant } from '../arguments.ts'
+import { parseInstant } from '../arguments.ts'
 import { type Context, openSession } from '../context.ts'
+import { findToken } from '../find-person.ts'
 import { examples } from '../help.ts'
 import { parsedBy } from '../options.ts'
 import { tokenTable } from '../view/people.ts'
@@ -74,13 +75,14 @@ function addRevoke(token: Command, context: Context) {
   const revoke = token
     .command('revoke')
     .description('Revoke an API token: it stops to work within seconds.')
-    .argument('<id>', 'its number, as `muster token list` shows it', parsedBy(parseCount))
+    .argument('<token>', 'its name, or its number as `muster token list` shows it')
     .option('--yes', 'do not ask')
-    .action(async (id: number, options: { yes?: true }, command: Command) => {
+    .action(async (word: string, options: { yes?: true }, command: Command) => {
       const { api, confirm, note } = await openSession(context, command)
-      await confirm(`Revoke API token ${id}?`, options.yes)
+      const { id, name } = await findToken(api, word)
+      await confirm(`Revoke the API token "${name}" (${id})?`, options.yes)
       await api.tokens.revoke(id)
-      note(`API token ${id} is revoked.`)
+      note(`The API token "${name}" (${id}) is revoked.`)
     })
-  examples(revoke, ['muster token revoke 3 --yes', 'without being asked'])
+  examples(revoke, ['muster token revoke grafana --yes', 'without being asked'])
 }

@@ -1,6 +1,10 @@
 // Members, invitations and organizations as tables.
 
-import type { InvitationView, MemberView } from '@muster/core/organization-api.ts'
+import type {
+  HostedOrganizationView,
+  InvitationView,
+  MemberView,
+} from '@muster/core/organization-api.ts'
 import { renderTable } from './table.ts'
 import type { Look } from './text.ts'
 import { relativeText } from './time.ts'
@@ -52,6 +56,24 @@ export function ownOrganizationTable(organizations: readonly Own[], look: Look):
       { title: 'SLUG', cell: ({ slug }) => slug },
       { title: 'NAME', cell: ({ name }) => name, shrinksTo: 10 },
       { title: 'ROLE', cell: ({ role }) => role ?? 'on fleets' },
+    ],
+    organizations,
+    look,
+  )
+}
+
+export function hostedOrganizationTable(
+  organizations: readonly HostedOrganizationView[],
+  look: Look,
+): string {
+  return renderTable<HostedOrganizationView>(
+    [
+      { title: 'SLUG', cell: ({ slug }) => slug },
+      { title: 'NAME', cell: ({ name }) => name, shrinksTo: 10 },
+      { title: 'ACTIVE', cell: ({ activeDeviceCount }) => activeDeviceCount },
+      { title: 'ALLOWANCE', cell: ({ plan }) => plan.deviceAllowance ?? 'no limit' },
+      { title: 'FLEETS', cell: ({ fleetCount }) => fleetCount, goes: 2 },
+      { title: 'MEMBERS', cell: ({ memberCount }) => memberCount, goes: 1 },
     ],
     organizations,
     look,

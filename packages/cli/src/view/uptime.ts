@@ -6,6 +6,7 @@ import type {
   DifferenceView,
   FleetUptimeView,
   HistoryLimitsView,
+  TimelineView,
 } from '@muster/core/history-api.ts'
 import { statusWords } from '@muster/core/statuses.ts'
 import type { Times } from '@muster/core/uptime.ts'
@@ -128,6 +129,18 @@ export function differenceCard(view: DifferenceView, look: Look): string {
     '',
     view.items.length > 0 ? table : 'No device has another status.',
   ].join('\n')
+}
+
+export function timelineTable({ points }: TimelineView, look: Look): string {
+  return renderTable<TimelineView['points'][number]>(
+    [
+      { title: 'AT', cell: ({ at }) => localTimeText(at, look) },
+      { title: 'BY STATUS', cell: ({ statusCounts }) => countSpans(statusCounts, look) },
+      { title: '', cell: ({ listening }) => (listening ? '' : 'not listening') },
+    ],
+    points,
+    look,
+  )
 }
 
 export function limitsText({ keptDays, keptFrom }: HistoryLimitsView, look: Look): string {

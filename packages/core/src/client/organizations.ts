@@ -25,7 +25,12 @@ type Call = <T>(
   options?: { body?: unknown; query?: PageQuery },
 ) => Promise<T>
 
-export function organizationCalls(call: Call) {
+type Pages = <V, P extends { items: V[]; nextCursor: string | null }>(
+  path: string,
+  query: PageQuery,
+) => AsyncGenerator<P, void, void>
+
+export function organizationCalls(call: Call, pages: Pages) {
   const hosted = (slug: string) => `/organizations/${encodeURIComponent(slug)}`
   return {
     organizations: {
@@ -35,6 +40,8 @@ export function organizationCalls(call: Call) {
       read: (slug: string) => call<HostedOrganizationView>('GET', hosted(slug)),
       page: (query: PageQuery = {}) =>
         call<PageOf<HostedOrganizationView>>('GET', '/organizations', { query }),
+      pages: (query: PageQuery = {}) =>
+        pages<HostedOrganizationView, PageOf<HostedOrganizationView>>('/organizations', query),
       setPlan: (slug: string, body: Given<typeof PlanChange>) =>
         call<HostedOrganizationView>('PATCH', `${hosted(slug)}/plan`, { body }),
       /** The one that is worked in. */
@@ -42,6 +49,7 @@ export function organizationCalls(call: Call) {
     },
     members: {
       page: (query: PageQuery = {}) => call<PageOf<MemberView>>('GET', '/members', { query }),
+      pages: (query: PageQuery = {}) => pages<MemberView, PageOf<MemberView>>('/members', query),
       edit: (id: number, body: Given<typeof MemberChange>) =>
         call<MemberView>('PATCH', `/members/${id}`, { body }),
       remove: (id: number) => call<void>('DELETE', `/members/${id}`),
@@ -49,6 +57,8 @@ export function organizationCalls(call: Call) {
     invitations: {
       page: (query: PageQuery = {}) =>
         call<PageOf<InvitationView>>('GET', '/invitations', { query }),
+      pages: (query: PageQuery = {}) =>
+        pages<InvitationView, PageOf<InvitationView>>('/invitations', query),
       create: (body: Given<typeof InvitationCreate>) =>
         call<InvitationCreated>('POST', '/invitations', { body }),
       resend: (id: number) => call<InvitationCreated>('POST', `/invitations/${id}/resend`),

@@ -1,0 +1,256 @@
+// Every example of help is run against a real server with a small story, and what they asked for
+// together is held to the operations of the server: an example that died is found here, and so is an
+// operation that no command reaches. A shell reads each line as a person's would; what it would have
+// started is then run within this process.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { after, describe, test } from 'node:test'
+import type { Command } from 'commander'
+import { adminEmail, adminPassword, type Json } from '../../server/src/app/fixtures.ts'
+import { totpCode } from '../../server/src/auth/totp.ts'
+import { wallClock } from './clock.ts'
+import type { Context } from './context.ts'
+import { openRealServer } from './fixtures.ts'
+import type { Described } from './help.ts'
+import { createProgram } from './program.ts'
+
+/** What is asked by devices, by browsers and by those who watch the server, and by no command. */
+const notForPeople: Record<string, string> = {
+  'GET /healthz': 'for a supervisor of the server',
+  'GET /readyz': 'for a balancer in front of the server',
+  'GET /metrics': 'for Prometheus',
+  'GET /device/v3/{uuid}/state': 'a device asks',
+  'PATCH /device/v3/state': 'a device reports',
+  'POST /device/v1/{uuid}/goodbye': 'a device says goodbye',
+  'GET /device/v1/{uuid}/status': 'a device asks what the server thinks of it',
+  'POST /device/register': 'a device registers itself',
+  'POST /api/v1/login/cookie': 'a browser signs in to the dashboard',
+  'GET /api/v1/login/methods': 'the dashboard shows which ways in there are',
+  'GET /api/v1/login/oidc': 'a browser is sent to the provider',
+  'GET /api/v1/login/oidc/callback': 'a browser comes back from the provider',
+}
+
+/** Examples that end otherwise than with 0: those that are stopped with Ctrl-C. */
+const endsWith = (line: string) => (/--watch|device watch/.test(line) ? 130 : 0)
+
+/** Examples of several steps of which the first was another command. */
+const before: Record<string, readonly string[]> = {
+  'muster token revoke': ['token', 'create', 'grafana'],
+  'muster view save': ['view', 'save', 'Silent longest', '--filter', 'lastContact < -30d'],
+  'muster view delete': ['view', 'save', 'Lost in the north', '--filter', 'status = disconnected'],
+  'muster invitation resend': ['invitation', 'create', 'eve@example.org', '--role', 'operator'],
+  'muster invitation revoke': ['invitation', 'create', 'eve@example.org', '--role', 'operator'],
+  'muster totp off': ['totp', 'on'],
+  'muster totp recovery-codes': ['totp', 'on'],
+}
+
+type House = Awaited<ReturnType<typeof openStory>>
+
+/** Two fleets, of which one has devices, people with profiles, and a second organization. */
+async function openStory(path: string) {
+  const house = await openRealServer()
+  const { real, folder } = house
+  if (path !== 'muster fleet create') await addFleets(house, path !== 'muster fleet delete')
+  await real.call('POST', '/organizations', { name: 'Acme', slug: 'acme' })
+  const asked = new Set<string>()
+  const env = {
+    ...house.env,
+    HOME: folder,
+    PASSWORD: adminPassword,
+    TOKEN: house.env.MUSTER_TOKEN,
+  }
+  const world = { env, answer: answerOf, fetch: fetchFrom(house.server, asked) }
+  const run = (args: readonly string[], more: object = {}) => house.run(args, { ...world, ...more })
+  const signedIn = { env: { ...env, MUSTER_TOKEN: undefined } }
+  if (isOfPerson(path)) {
+    const login = ['login', '--server', house.server, '--email', adminEmail]
+    const staging = path === 'muster profile remove' ? ['staging'] : []
+    for (const profile of ['default', 'test', 'production', ...staging])
+      await run([...login, '--profile', profile], signedIn)
+    await run(['profile', 'use', 'default'])
+  }
+  asked.clear()
+  return {
+    ...house,
+    world,
+    asked,
+    run,
+    signedIn,
+    [Symbol.asyncDispose]: house[Symbol.asyncDispose],
+  }
+}
+
+/** Those commands are about a person who signed in, and not about a token. */
+const isOfPerson = (path: string) =>
+  /^muster (login|logout|totp|password|session|profile)/.test(path)
+
+async function addFleets({ real }: Awaited<ReturnType<typeof openRealServer>>, filled: boolean) {
+  const { id } = await real.addFleet('garden')
+  await real.addFleet('orchard')
+  await real.addProvisioningKey('garden')
+  await real.addProvisioningKey('garden')
+  const key = await real.addProvisioningKey('garden')
+  if (!filled) return
+  for (const [uuid, name] of [
+    ['1f6c2a9d4b8e4f0aa1b2c3d4e5f60718', 'quiet-river'],
+    ['2e5d1b8c3a7f4e0bb2a1d4c3f6e50817', 'north-gate'],
+  ] as const) {
+    await real.register(key, { uuid, application: id })
+    await real.call('PATCH', `/devices/${uuid}`, { name, tags: { floor: '2' } })
+  }
+}
+
+const newPassword = 'another horse battery'
+
+function answerOf(question: string, said: string): string {
+  if (question.startsWith('E-mail')) return adminEmail
+  if (/New password|Once more/.test(question)) return newPassword
+  if (question.startsWith('Password')) return adminPassword
+  const secret = /or the key (\w+)/.exec(said)?.[1]
+  return secret ? totpCode(secret, Date.now()) : 'y'
+}
+
+/** Every address of an example is the real server; what was asked for is noted. */
+function fetchFrom(server: string, asked: Set<string>): Context['fetch'] {
+  return async (url, init) => {
+    const { pathname, search } = new URL(url)
+    asked.add(`${init.method} ${pathname}`)
+    return fetch(`${server}${pathname}${search}`, init)
+  }
+}
+
+/** What a shell would start for a line: the arguments of muster and its environment. */
+function readLine(line: string, env: Record<string, string | undefined>, folder: string) {
+  const told = `muster() { { printf '%s\\0' "$MUSTER_PASSWORD" "$@"; } >&3; }; jq() { cat >/dev/null; }; ${line}`
+  const [password, ...args] = execFileSync('bash', ['-c', `{ ${told}\n} 3>&1 >/dev/null`], {
+    env: { ...env, PATH: process.env.PATH },
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  })
+    .split('\0')
+    .slice(0, -1)
+  return { args, password: password || undefined }
+}
+
+async function tryExample(house: House, path: string, line: string) {
+  const { world, folder, run } = house
+  const person = isOfPerson(path) ? house.signedIn : { env: world.env }
+  const first = Object.entries(before).find(([name]) => path === name)?.[1]
+  if (first) await run(first, person)
+  await prepare[path]?.(house, line)
+  const { args, password } = readLine(line, world.env, folder)
+  const env = { ...person.env, MUSTER_PASSWORD: password }
+  const stop = new AbortController()
+  const watched: Context['fetch'] = async (url, init) => {
+    const answer = await world.fetch(url, init)
+    if (url.includes('/stream')) setImmediate(() => stop.abort())
+    return answer
+  }
+  return run(args, { env, signal: stop.signal, fetch: watched })
+}
+
+/** What must be there before an example, and is more than another command. */
+const prepare: Record<string, (house: House, line: string) => Promise<unknown>> = {
+  async 'muster login'(house) {
+    await addMember(house, 'ada@example.org')
+    house.world.env.PASSWORD = newPassword
+  },
+  'muster member edit': (house) => addMember(house, 'ada@example.org'),
+  'muster member remove': (house) => addMember(house, 'ada@example.org'),
+  'muster password reset-link': (house) => addMember(house, 'ada@example.org'),
+  async 'muster password reset'({ run, world }) {
+    const { out } = await run(['password', 'reset-link', adminEmail])
+    Object.assign(world.env, { LINK: out.trim() })
+  },
+  async 'muster invitation accept'(house, line) {
+    const isNew = line.includes('--server')
+    const email = isNew ? 'eve@example.org' : 'zoe@example.org'
+    if (!isNew) await addMember(house, email, ['--organization', 'acme'])
+    const { out } = await house.run(['invitation', 'create', email, '--role', 'operator'])
+    house.world.env.TOKEN = out.trim()
+    if (!isNew) await signInAs(house, email)
+  },
+  async 'muster audit verify'({ run, folder }) {
+    await writeFile(`${folder}/heads.txt`, (await run(['audit', 'head'])).out)
+    await writeFile(`${folder}/audit.ndjson`, (await run(['audit', 'export'])).out)
+  },
+  'muster completion': ({ folder }) =>
+    mkdir(`${folder}/.config/fish/completions`, { recursive: true }),
+}
+
+/** Invited, come in, and now a member. */
+async function addMember({ run }: House, email: string, at: readonly string[] = []) {
+  const made = await run([...at, 'invitation', 'create', email, '--role', 'operator'])
+  const token = made.out.trim().split('#').at(-1)!
+  const server = ['--server', 'https://muster.example.org']
+  const joined = await run(['invitation', 'accept', token, ...server])
+  assert.equal(joined.exit, 0, joined.err)
+}
+
+async function signInAs({ run, world }: House, email: string) {
+  const env = { ...world.env, MUSTER_TOKEN: undefined, MUSTER_PASSWORD: newPassword }
+  await run(['login', '--server', world.env.MUSTER_SERVER, '--email', email], { env })
+  Object.assign(world.env, { MUSTER_TOKEN: undefined })
+}
+
+const nowhere: Context = {
+  version: '',
+  env: {},
+  clock: wallClock(),
+  fetch: () => Promise.reject(new Error('nothing is asked here')),
+  stdout: { write: () => true },
+  stderr: { write: () => true },
+  interrupted: () => new AbortController().signal,
+  ask: undefined,
+}
+
+function leavesOf(command: Command, path = command.name()): [string, Described][] {
+  if (command.commands.length === 0) return [[path, command]]
+  return command.commands.flatMap((inner) => leavesOf(inner, `${path} ${inner.name()}`))
+}
+
+const leaves = leavesOf(createProgram(nowhere))
+const reached = new Set<string>()
+const operations = await loadOperations()
+
+/** Each operation of the document, and what a request for it looks like. */
+async function loadOperations(): Promise<[string, RegExp][]> {
+  await using house = await openRealServer()
+  const { paths } = house.real.app.fastify.swagger() as Json
+  return Object.entries<object>(paths).flatMap(([path, verbs]) =>
+    Object.keys(verbs).map((verb): [string, RegExp] => {
+      const name = `${verb.toUpperCase()} ${path}`
+      return [name, new RegExp(`^${name.replace(/\{\w+\}/g, '[^/]+')}$`)]
+    }),
+  )
+}
+
+describe('every example does what it says', () => {
+  const folder = process.cwd()
+  after(() => process.chdir(folder))
+  for (const [path, { examples = [] }] of leaves)
+    test(path, async () => {
+      assert.ok(examples.length > 0, `${path} has no example`)
+      for (const [line] of examples) {
+        await using house = await openStory(path)
+        process.chdir(house.folder)
+        const { exit, err } = await tryExample(house, path, line)
+        process.chdir(folder)
+        assert.equal(exit, endsWith(line), `${line}\n${err}`)
+        for (const asked of house.asked)
+          for (const [name, form] of operations) if (form.test(asked)) reached.add(name)
+      }
+    })
+})
+
+test('every operation is reached by some command, or is not for people', () => {
+  const missing = operations
+    .map(([name]) => name)
+    .filter((name) => !reached.has(name) && !Object.hasOwn(notForPeople, name))
+  assert.deepEqual(missing, [], 'no example of any command asks for these')
+  for (const name of Object.keys(notForPeople))
+    assert.ok(!reached.has(name), `${name} is for people after all`)
+})
