@@ -40,6 +40,7 @@ import { deviceViewCalls } from './client/device-views.ts'
 import { historyCalls } from './client/history.ts'
 import { organizationCalls } from './client/organizations.ts'
 import { peopleCalls } from './client/people.ts'
+import { sshKeyCalls } from './client/ssh-keys.ts'
 import { createIdempotencyKey, isCreate, repeatUntilAnswered } from './client/repeat.ts'
 import type { Clock } from './clock.ts'
 import { type ErrorCode, errors, Refusal } from './errors.ts'
@@ -155,6 +156,7 @@ export function createApiClient(options: ApiClientOptions) {
     actions: actionCalls(call, (path, query) => pages(call, path, query)),
     deviceViews: deviceViewCalls(call, (path, query) => pages(call, path, query)),
     ...peopleCalls(call),
+    ...sshKeyCalls(call),
     audit: auditCalls({
       call,
       pages: (path, query) => pages(call, path, query),

@@ -140,6 +140,11 @@ export const rights = {
     scope: 'server',
     roles: [],
   },
+  'ssh-keys-own': {
+    title: 'Add and remove one’s own SSH keys, with which one logs in to devices',
+    scope: 'self',
+    roles: observers,
+  },
   'tokens-own': { title: 'Make and revoke one’s own API tokens', scope: 'self', roles: observers },
   'sessions-own': {
     title: 'See who one is, list and end one’s own sessions, and leave',

@@ -8,6 +8,7 @@ import { registerAdmission } from './admission.ts'
 import { registerAudit } from './audit-routes.ts'
 import { registerDeviceList } from './device-list-routes.ts'
 import { registerDevices } from './device-routes.ts'
+import { registerDeviceStreams } from './device-stream-routes.ts'
 import { registerDeviceViews } from './device-view-routes.ts'
 import type { ApiDeps } from './door.ts'
 import { registerEntityTags } from './entity-tags.ts'
@@ -18,6 +19,7 @@ import { registerOrganizations } from './organization-routes.ts'
 import { registerPeople } from './people-routes.ts'
 import { limitRequests, limitUsers } from './rate-limits.ts'
 import { registerSignIn } from './sign-in-routes.ts'
+import { registerSshKeys } from './ssh-key-routes.ts'
 import { registerStream } from './stream-routes.ts'
 import { registerTokens } from './token-routes.ts'
 import { registerUsers } from './user-routes.ts'
@@ -41,6 +43,8 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerDeviceList(api, deps)
       registerDeviceViews(api, deps)
       registerDevices(api, deps)
+      registerDeviceStreams(api, deps)
+      registerSshKeys(api, deps)
       registerHistory(api, deps)
       registerStream(api, deps)
       registerAudit(api, deps)

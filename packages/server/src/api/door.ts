@@ -13,6 +13,8 @@ import type {
   RawServerDefault,
 } from 'fastify'
 import type { Audit } from '../audit/audit.ts'
+import type { SshKeys } from '../cloudlink/ssh-keys.ts'
+import type { Streams } from '../cloudlink/streams.ts'
 import type { History } from '../history/history.ts'
 import type { Members } from '../registry/members.ts'
 import type { Organizations } from '../registry/organizations.ts'
@@ -32,6 +34,8 @@ export type ApiDeps = {
   views: SavedViews
   auth: Authenticator
   hub: StreamHub
+  streams: Pick<Streams, 'openStream'>
+  sshKeys: SshKeys
   history: History
   clock: Clock
   audit: Audit

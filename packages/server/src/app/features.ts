@@ -16,6 +16,7 @@ import type { OidcSettings } from '../auth/oidc.ts'
 import { hashPassword } from '../auth/passwords.ts'
 import { Links } from '../cloudlink/links.ts'
 import type { Wire } from '../cloudlink/ports.ts'
+import { createSshKeys } from '../cloudlink/ssh-keys.ts'
 import { Streams } from '../cloudlink/streams.ts'
 import type { TurnstileLimit } from '../cloudlink/turnstile.ts'
 import { History } from '../history/history.ts'
@@ -43,6 +44,7 @@ import { createMemberStore } from '../store/member-store.ts'
 import { createPresenceStore } from '../store/presence-store.ts'
 import { createRegistryStore } from '../store/registry-store.ts'
 import { createSavedViews } from '../store/saved-views.ts'
+import { createSshKeyStore } from '../store/ssh-key-store.ts'
 import type { ServerDeps } from './server.ts'
 
 export type AppDeps = ServerDeps & {
@@ -83,6 +85,7 @@ export function createFeatures(deps: AppDeps) {
     history: new History({ store: createHistoryKeeping(database), clock, log }),
     hub: new StreamHub({ queries, changes: bus, clock, log }),
     links,
+    sshKeys: createSshKeys({ store: createSshKeyStore(database), clock }),
     streams: new Streams({ links, relay: null, clock }),
     reach: publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null,
     views: createSavedViews(database),

@@ -59,3 +59,22 @@ export interface Line {
   ping(nonce: number): void
   close(code: number, reason: string): void
 }
+
+/** A public key of somebody. */
+export type SshKey = {
+  id: number
+  name: string
+  type: string
+  fingerprint: string
+  createdAt: number
+}
+/** `line` is type and key, as authorized_keys has them. */
+export type NewSshKey = Omit<SshKey, 'id'> & { userId: number; line: string }
+
+export interface SshKeyStore {
+  loadKeys(userId: number): Promise<(SshKey & { line: string })[]>
+  /** Refuses with `ssh-key-taken`. */
+  insertKey(key: NewSshKey): Promise<number>
+  /** False: there is none. */
+  deleteKey(userId: number, id: number): Promise<boolean>
+}

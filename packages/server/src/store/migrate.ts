@@ -12,6 +12,7 @@ import * as history from './migrations/0005-history.ts'
 import * as audit from './migrations/0006-audit.ts'
 import * as cloudlink from './migrations/0007-cloudlink.ts'
 import * as actions from './migrations/0008-actions.ts'
+import * as streams from './migrations/0009-streams.ts'
 
 /** Runs on both databases; where their words differ, it is told which one this is. */
 type DialectMigration = { up: (db: never, dialect: Database['dialect']) => Promise<void> }
@@ -25,6 +26,7 @@ const migrations: Record<string, DialectMigration> = {
   '0006-audit': audit,
   '0007-cloudlink': cloudlink,
   '0008-actions': actions,
+  '0009-streams': streams,
 }
 
 export async function migrate({ write, dialect }: Database): Promise<void> {

@@ -226,6 +226,16 @@ export type Tables = {
     wrote_at: number
     ended_at: number | null
   }
+  /** Public keys with which people log in to devices; the line is as authorized_keys has it. */
+  ssh_keys: {
+    id: Generated<number>
+    user_id: number
+    name: string
+    type: string
+    line: string
+    fingerprint: string
+    created_at: number
+  }
   /** The counter from which epochs of links are drawn. */
   link_epochs: { id: number; last: number }
   /** What was asked of devices: see actions-store.ts. */
