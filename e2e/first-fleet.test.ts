@@ -57,6 +57,8 @@ test('the walk to a first fleet is as its page says', async () => {
     env.KEY = (await run(`${makeKey}\nprintf %s "$KEY"`)).trim()
     const watcher = leave(watch!)
     const shows = (text: string) => shown(watcher, text.split('\n'))
+    // Its first line says how things are: what comes after it is shown as it happens.
+    await shows('Garden (garden)')
     const agent = leave(runAgent!)
     await shows('gate  Post Provisioning → Operational')
     await agent.stop('SIGINT')

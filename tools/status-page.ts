@@ -84,7 +84,7 @@ ${latenessTable()}
 
 A cloudlink that closes is down when it has not come back within its grace (by default
 ${spanOf(defaultPolicy.cloudlinkGraceMs)}). One that falls silent without a close is down after 1.5 × its keepalive (by default
-${spanOf(linkSilentAfterMs(defaultPolicy.cloudlinkKeepaliveMs))}).
+${spanOf(linkSilentAfterMs(defaultPolicy.cloudlinkKeepaliveMs))}). A device that comes online for the first time has the same grace to open its first one.
 
 ## When the server was away
 

@@ -41,6 +41,8 @@ export type DeviceEvidence = {
   told: { at: number; intervalMs: number } | null
   /** The latest heartbeat that was not itself a report of the stage "Post-Provisioning". */
   onlineAt: number | null
+  /** The first of those: from then on it knows whether it is to open a link. */
+  firstOnlineAt: number | null
   goodbye: {
     at: number
     cause: GoodbyeCause
@@ -108,6 +110,7 @@ export const noEvidence: DeviceEvidence = Object.freeze({
   heartbeat: null,
   told: null,
   onlineAt: null,
+  firstOnlineAt: null,
   goodbye: null,
   configuring: never,
   update: never,
@@ -223,11 +226,18 @@ function withHeartbeat(
 ): DeviceEvidence {
   const heartbeat = { at: seen.at, agent: seen.agent, address: seen.address }
   const onlineAt = seen.stage ? evidence.onlineAt : Math.max(evidence.onlineAt ?? -1, seen.at)
+  const firstOnlineAt = minOf(evidence.firstOnlineAt, seen.stage ? null : seen.at)
   const told =
     seen.intervalMs === undefined
       ? evidence.told
       : later(evidence.told, { at: seen.at, intervalMs: seen.intervalMs })
-  return { ...evidence, heartbeat: later(evidence.heartbeat, heartbeat), told, onlineAt }
+  return {
+    ...evidence,
+    heartbeat: later(evidence.heartbeat, heartbeat),
+    told,
+    onlineAt,
+    firstOnlineAt,
+  }
 }
 
 /** What makes two reports of one kind of work the same step, and the same run. */

@@ -53,6 +53,43 @@ describe('cloudlink', () => {
     assert.equal(afterMs(90_000, proof), 'connected')
   })
 
+  it('that was never opened has its grace from the first contact, and is down after it', () => {
+    const device = [seen('activated'), seen('heartbeat'), seen('heartbeat', { at: t0 + 4_000 })]
+    const before = expectAt(t0 + 9_999, device, ['operational', 'fully-connected'])
+    assert.deepEqual([before.lapsesAt, before.lapsesTo], [t0 + 10_000, 'reduced-functionality'])
+    for (const at of [t0 + 10_000, t0 + 10_001]) {
+      const down = expectAt(at, device, ['reduced-functionality', 'cloudlink-down'])
+      assert.deepEqual(down.reasons[0]!.evidence, { sinceAt: t0 + 10_000 })
+    }
+    expectAt(
+      t0 + 9_999,
+      [...device, seen('link-opened', { at: t0 + 9_999 })],
+      ['operational', 'fully-connected'],
+    )
+    expectAt(t0, device.slice(0, 2), ['reduced-functionality', 'cloudlink-down'], {
+      cloudlinkGraceMs: 0,
+    })
+  })
+
+  it('that was never opened has no grace before the first contact, nor from a report of the stage', () => {
+    const stage = seen('heartbeat', { stage: true })
+    for (const device of [[seen('activated')], [seen('activated'), stage]])
+      assert.equal(statusAt(t0, device).cloudlink.state, 'disconnected')
+    const online = seen('heartbeat', { at: t0 + minuteMs })
+    assert.equal(
+      statusAt(t0 + minuteMs + 9_999, [seen('registered'), stage, online]).cloudlink.state,
+      'connected',
+    )
+  })
+
+  it('that was never opened before we were away has 1.5 × its keepalive from our return', () => {
+    const gap: Gap = { fromAt: t0 + 9_999, untilAt: t0 + hourMs, kind: 'absence' }
+    const afterMs = (ms: number) =>
+      statusAt(t0 + hourMs + ms, [seen('activated'), seen('heartbeat')], {}, [gap]).cloudlink.state
+    assert.equal(afterMs(89_999), 'connected')
+    assert.equal(afterMs(90_000), 'disconnected')
+  })
+
   it('that closes is down after its grace, and was never lost when it comes back before', () => {
     const closed = seen('link-closed', { at: t0 + 5_000 })
     const back = (ms: number) => seen('link-opened', { at: t0 + ms, epoch: 2 })

@@ -12,7 +12,7 @@ import type { Evidence } from './evidence.ts'
 import { freezeCauses, isActive, twinsIn } from './evidence.ts'
 import { lateAfterMs, linkSilentAfterMs, linkVouchedMs, type Policy } from './policy.ts'
 import type { Reason } from './reasons.ts'
-import { absenceAfter, type Gaps, silentAt } from './silence.ts'
+import { absenceAfter, silentAt } from './silence.ts'
 import {
   type CloudlinkState,
   type HeartbeatState,
@@ -89,7 +89,7 @@ type Deadlines = {
 const twinsForgottenMs = 15 * 60_000
 
 function deriveDeadlines(evidence: Evidence, policy: Policy): Deadlines {
-  const { heartbeat, goodbye, cloudlink, configuring, update, gaps } = evidence
+  const { heartbeat, goodbye, configuring, update, gaps } = evidence
   const lateMs = lateAfterMs(heartbeat?.agent ?? 'muster', toldIntervalMs(evidence, policy))
   const lostMs = lateMs + policy.heartbeatGraceMs
   const after = (fromAt: number | undefined, spanMs: number, freshMs?: number) =>
@@ -97,7 +97,7 @@ function deriveDeadlines(evidence: Evidence, policy: Policy): Deadlines {
   return {
     lateAt: after(heartbeat?.at, lateMs),
     lostAt: after(heartbeat?.at, lostMs),
-    linkDownAt: linkDownAt(cloudlink, policy, gaps),
+    linkDownAt: linkDownAt(evidence, policy),
     overdueAt: after(goodbye?.at, goodbye?.expectedBackMs ?? Infinity, lostMs),
     configuringStalledAt: after(configuring.value?.progressAt, policy.stallMs, lostMs),
     updateStalledAt: after(update.value?.progressAt, policy.stallMs, lostMs),
@@ -117,12 +117,16 @@ function toldIntervalMs({ told }: Evidence, policy: Policy): number {
  * An open link stands for as long as the replica that holds it says no other: it is the one that asks
  * the link to prove that it lives, and that tells of its end. That word is broken off by an absence;
  * after it the link, or the next one of the device, has to prove itself anew. A live link that closes
- * has its grace to come back; closing one that had fallen silent is only our cleaning up.
+ * has its grace to come back; closing one that had fallen silent is only our cleaning up. The first
+ * link has the same grace from the first contact, which is what tells the device to open it.
  */
-function linkDownAt(link: Evidence['cloudlink'], policy: Policy, gaps: Gaps): number {
-  if (!link) return 0
-  const { aliveAt, closedAt } = link
+function linkDownAt({ cloudlink, firstOnlineAt, gaps }: Evidence, policy: Policy): number {
   const silentMs = linkSilentAfterMs(policy.cloudlinkKeepaliveMs)
+  if (!cloudlink)
+    return firstOnlineAt === null
+      ? 0
+      : silentAt(firstOnlineAt, policy.cloudlinkGraceMs, gaps, silentMs)
+  const { aliveAt, closedAt } = cloudlink
   const absence = absenceAfter(aliveAt, gaps)
   if (absence && absence.fromAt <= (closedAt ?? Infinity))
     return silentAt(Math.max(aliveAt, absence.fromAt), silentMs, gaps)
@@ -372,7 +376,7 @@ function channelReasons(facts: Facts): Reason[] {
     found.push(reason('heartbeat-lost', { lastHeartbeatAt, intervalMs, lostAt, lastAddress }))
   if (facts.cloudlink === 'disconnected')
     found.push(
-      reason('cloudlink-down', { sinceAt: evidence.cloudlink ? deadlines.linkDownAt : null }),
+      reason('cloudlink-down', { sinceAt: deadlines.linkDownAt > 0 ? deadlines.linkDownAt : null }),
     )
   return [...found, ...twinReasons(facts)]
 }

@@ -94,6 +94,7 @@ function evidenceOf({ evidence, heartbeat_at: at, ...row }: DocketRow): DeviceEv
   if (row.told_ms !== null) judged.told = { at, intervalMs: row.told_ms }
   judged.heartbeat = { at, agent: row.agent as AgentKind, address: row.address }
   judged.onlineAt = at
+  judged.firstOnlineAt ??= at
   return judged
 }
 
