@@ -8,6 +8,8 @@
 
 import { type Static, Type as T } from 'typebox'
 import { Value } from 'typebox/value'
+import { actionIdPattern, actionKindNames } from './actions.ts'
+import { ActionReportBody } from './actions-api.ts'
 import { policyLimits } from './policy.ts'
 import { streamLimits } from './streams-wire.ts'
 
@@ -28,7 +30,15 @@ const Hello = T.Object(
   { additionalProperties: false },
 )
 
-export const DeviceMessage = T.Union([Hello])
+const actionId = T.String({ pattern: actionIdPattern })
+
+/** How an action goes, as over HTTP. Said again until it is noted. */
+const ActionSaid = T.Object(
+  { type: T.Literal('action-report'), id: actionId, ...ActionReportBody.properties },
+  { additionalProperties: false },
+)
+
+export const DeviceMessage = T.Union([Hello, ActionSaid])
 export type DeviceMessage = Static<typeof DeviceMessage>
 
 /** The first message of the server: the link is open. */
@@ -68,7 +78,28 @@ const OpenStream = T.Object({
 })
 export type OpenStream = Static<typeof OpenStream>
 
-export const ServerMessage = T.Union([Welcome, Pace, Drain, OpenStream])
+/** Do these, each once, however often they come. */
+const Orders = T.Object({
+  type: T.Literal('actions'),
+  orders: T.Array(
+    T.Object({
+      id: actionId,
+      kind: T.Unsafe<(typeof actionKindNames)[number]>({ type: 'string', enum: actionKindNames }),
+      service: T.Optional(T.String({ maxLength: 100 })),
+      by: T.String({ maxLength: 254 }),
+      leftMs: T.Integer({ minimum: 0 }),
+    }),
+  ),
+})
+
+/** What the device said of it is durable. */
+const ActionNoted = T.Object({
+  type: T.Literal('action-noted'),
+  id: actionId,
+  state: ActionReportBody.properties.state,
+})
+
+export const ServerMessage = T.Union([Welcome, Pace, Drain, OpenStream, Orders, ActionNoted])
 export type ServerMessage = Static<typeof ServerMessage>
 
 /** A message of the device, or null where it is none. */

@@ -3,6 +3,7 @@
 // forms that existing supervisors send, field by field, in device-api.
 
 import { type Static, Type as T } from 'typebox'
+import type { ActionOrder } from './actions.ts'
 import type { DeviceView } from './api.ts'
 import { goodbyeCauses } from './evidence.ts'
 
@@ -26,7 +27,13 @@ export type RegisterAnswer = { id: number; uuid: string; api_key: string }
 
 /** `GET /device/v3/{uuid}/state`; a 304 to the `ETag` means "as before". This request is the heartbeat. */
 export type TargetState = {
-  [uuid: string]: { name: string; config: Record<string, string>; apps: Record<string, unknown> }
+  [uuid: string]: {
+    name: string
+    config: Record<string, string>
+    apps: Record<string, unknown>
+    /** Muster's addition: what waits to be done, each once however often it comes. */
+    actions?: ActionOrder[]
+  }
 }
 
 /**
@@ -60,8 +67,14 @@ export type Report = {
   kernel?: string | null
   hostname?: string | null
   boot_id?: string | null
+  /** The version of Docker Engine; "none". */
+  docker?: string | null
+  services?: ReportedService[] | null
   uptime_ms?: number | null
 }
+
+/** A container that counts as a service. */
+export type ReportedService = { name: string; state: string; image: string }
 
 export type ReportedApp = {
   release_uuid?: string | null

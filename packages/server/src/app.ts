@@ -21,7 +21,8 @@ export type App = ReturnType<typeof createApp>
 export function createApp(deps: AppDeps) {
   const { bus, clock } = deps
   const features = createFeatures(deps)
-  const { authStore, presence, registry, links, hub, history, audit, reach, streams } = features
+  const { authStore, presence, registry, links, actions, hub, history, audit, reach, streams } =
+    features
   const fastify = createServer(deps)
   let stopping = false
   refuseWhen(() => stopping, fastify)
@@ -37,6 +38,7 @@ export function createApp(deps: AppDeps) {
       const made = await prepareAdministrator({ store: authStore, clock }, deps.administrator)
       await registry.start()
       links.start()
+      actions.start()
       await hub.start()
       history.start()
       await audit.start()
@@ -54,6 +56,7 @@ export function createApp(deps: AppDeps) {
       await history.stop()
       streams.stop()
       await links.stop()
+      await actions.stop()
       await fastify.close()
       await audit.stop()
       await registry.stop()

@@ -3,6 +3,7 @@
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
+import { registerActions } from './action-routes.ts'
 import { registerActs } from './acts.ts'
 import { registerAdmission } from './admission.ts'
 import { registerAudit } from './audit-routes.ts'
@@ -48,6 +49,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerHistory(api, deps)
       registerStream(api, deps)
       registerAudit(api, deps)
+      registerActions(api, deps)
     },
     { prefix: '/api/v1' },
   )

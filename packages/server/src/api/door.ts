@@ -12,6 +12,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
+import type { Actions } from '../actions/actions.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { SshKeys } from '../cloudlink/ssh-keys.ts'
 import type { Streams } from '../cloudlink/streams.ts'
@@ -33,6 +34,7 @@ export type ApiDeps = {
   queries: Queries
   views: SavedViews
   auth: Authenticator
+  actions: Actions
   hub: StreamHub
   streams: Pick<Streams, 'openStream'>
   sshKeys: SshKeys

@@ -1,6 +1,7 @@
 // What the API for people needs: pages of what is stored, read by keys and never by offsets; whoever
 // knows who is asking; and the changes as they happen. Writing goes through the features.
 
+import type { ActionKind, ActionState } from '@muster/core/actions.ts'
 import type { Filter } from '@muster/core/device-filter.ts'
 import type { PolicyOverrides } from '@muster/core/policy.ts'
 import type { Reason, ReasonCode } from '@muster/core/reasons.ts'
@@ -8,6 +9,7 @@ import type { Grants, Role } from '@muster/core/rights.ts'
 import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
 import type { TokenScope } from '@muster/core/token-scope.ts'
 import type { Period, StandingChange, StandingThen } from '@muster/core/uptime.ts'
+import type { StoredAction } from '../actions/ports.ts'
 import type { Change, Docket, RecordedTransition } from '../presence/ports.ts'
 
 export type FleetRow = {
@@ -113,6 +115,21 @@ export interface FleetQueries {
   loadFleetRow(organizationId: number, slug: string): Promise<FleetRow | null>
   loadProvisioningKeyPage(fleetId: number, page: PageAsked): Promise<Slice<ProvisioningKeyRow>>
   loadStatusTotals(): Promise<Partial<Record<Status, number>>>
+}
+
+export type ActionFilter = {
+  visible: Visible
+  fleetId?: number
+  deviceId?: number
+  states?: readonly ActionState[]
+  actionKind?: ActionKind
+}
+
+export interface ActionQueries {
+  /** Newest first. */
+  loadActionPage(filter: ActionFilter, page: PageAsked): Promise<Slice<StoredAction>>
+  /** Null: there is none, or its device may not be seen. `fleetId` is where its device is. */
+  findAction(visible: Visible, id: string): Promise<(StoredAction & { fleetId: number }) | null>
 }
 
 export interface DeviceQueries {
@@ -230,7 +247,8 @@ export interface Queries
     DeviceQueries,
     HistoryQueries,
     FleetOwners,
-    AccessQueries {}
+    AccessQueries,
+    ActionQueries {}
 
 /** Who is asking, for which organization, and what they hold there. */
 export type Principal = {

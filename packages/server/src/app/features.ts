@@ -28,6 +28,8 @@ import { createMembers } from '../registry/members.ts'
 import { createOrganizations } from '../registry/organizations.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { createAccessQueries } from '../store/access-queries.ts'
+import { createActionQueries } from '../store/action-queries.ts'
+import { createActionStore } from '../store/actions-store.ts'
 import { createAuditStore } from '../store/audit-store.ts'
 import { createAuthStore } from '../store/auth-store.ts'
 import type { Database } from '../store/database.ts'
@@ -45,6 +47,7 @@ import { createPresenceStore } from '../store/presence-store.ts'
 import { createRegistryStore } from '../store/registry-store.ts'
 import { createSavedViews } from '../store/saved-views.ts'
 import { createSshKeyStore } from '../store/ssh-key-store.ts'
+import { createActionsOver } from './actions.ts'
 import type { ServerDeps } from './server.ts'
 
 export type AppDeps = ServerDeps & {
@@ -85,6 +88,13 @@ export function createFeatures(deps: AppDeps) {
     history: new History({ store: createHistoryKeeping(database), clock, log }),
     hub: new StreamHub({ queries, changes: bus, clock, log }),
     links,
+    actions: createActionsOver(links, {
+      store: createActionStore(database),
+      hints: bus,
+      publisher: bus,
+      clock,
+      log,
+    }),
     sshKeys: createSshKeys({ store: createSshKeyStore(database), clock }),
     streams: new Streams({ links, relay: null, clock }),
     reach: publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null,
@@ -99,6 +109,7 @@ function createQueries(database: Database): Queries {
     ...createDeviceQueries(database),
     ...createHistoryQueries(database),
     ...createAccessQueries(database),
+    ...createActionQueries(database),
     ...createFleetOwners(database),
   }
 }

@@ -41,6 +41,12 @@ export type LineEvents = {
   closed(): void
 }
 
+/** A part of the server that speaks with devices over their links. */
+export type LinkFollower = {
+  opened?(link: Link): void
+  said?(link: Link, message: Exclude<DeviceMessage, { type: 'hello' }>): void
+}
+
 const openedSubject = 'links.opened'
 type Opened = readonly (readonly [uuid: string, epoch: number])[]
 
@@ -57,6 +63,7 @@ export class Links {
   readonly #testimony
   readonly #wheel
   readonly #byUuid = new Map<string, Link>()
+  readonly #followers = new Set<LinkFollower>()
   #news: [uuid: string, epoch: number][] = []
   /** Links that have told nothing since then tell that they live, when they next prove it. */
   #tellSinceAt = -1
@@ -93,6 +100,11 @@ export class Links {
     return this.#byUuid.get(uuid)
   }
 
+  /** Whoever follows is told of links as they open, and of what devices say over them. */
+  follow(follower: LinkFollower): void {
+    this.#followers.add(follower)
+  }
+
   start(): void {
     const { wire, changes } = this.#deps
     this.#ends = [
@@ -120,7 +132,10 @@ export class Links {
           end('not-understood')
           return
         }
-        if (message.type !== 'hello') return
+        if (message.type !== 'hello') {
+          if (link?.isOpen) for (const { said } of this.#followers) said?.(link, message)
+          return
+        }
         state = 'opening'
         cancel()
         this.#open(guest, message, () => state === 'opening').then(
@@ -189,7 +204,7 @@ export class Links {
 
   async #open(
     guest: Guest,
-    { instance }: DeviceMessage,
+    { instance }: Extract<DeviceMessage, { type: 'hello' }>,
     isWanted: () => boolean,
   ): Promise<Link | null> {
     const { clock, random, witness, replica } = this.#deps
@@ -218,6 +233,7 @@ export class Links {
     this.#awaitPulse(link)
     link.send({ type: 'welcome', epoch, keepaliveMs, replica })
     this.#testimony.opened(link)
+    for (const { opened } of this.#followers) opened?.(link)
     return link
   }
 

@@ -1,6 +1,7 @@
 // The device protocol as the OpenAPI document says it. What supervisors send is looser than a schema,
 // so these describe and do not validate: the routes read their requests themselves, field by field.
 
+import { ActionId, ActionReportBody } from '@muster/core/actions-api.ts'
 import { DeviceView, Uuid } from '@muster/core/api.ts'
 import { GoodbyeBody, RegisterBody } from '@muster/core/device-protocol.ts'
 import { configNames } from '@muster/core/device-wire.ts'
@@ -82,6 +83,9 @@ export const described = {
           name: T.String(),
           config: keyedBy(T.String(), `Such as ${Object.values(configNames).join(', ')}.`),
           apps: keyedBy(T.Unknown()),
+          actions: T.Optional(
+            T.Array(T.Unknown(), { description: 'What waits to be done, each once.' }),
+          ),
         }),
         'By the uuid of the device.',
       ),
@@ -100,6 +104,13 @@ export const described = {
     shown: { params: Params },
     body: GoodbyeBody,
     response: { 204: Nothing('It was taken.') },
+  },
+  action: {
+    ...device(),
+    summary: 'Say how an action goes; saying it again changes nothing',
+    params: T.Object({ uuid: Uuid, id: ActionId }),
+    body: ActionReportBody,
+    response: { 204: Nothing('It is durable.') },
   },
   status: {
     ...device(),

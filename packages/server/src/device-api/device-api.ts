@@ -52,7 +52,31 @@ export function registerDeviceApi(app: FastifyInstance, deps: DeviceApiDeps): vo
     if (!view) throw new Refusal('device-key-refused')
     return { now: deps.clock.now(), device: view }
   })
+  registerActionReports(app, deps, admit)
   registerRegistration(app, deps)
+}
+
+/** How an action goes, where it is not said over cloudlink. */
+function registerActionReports(
+  app: FastifyInstance,
+  { presence, actions }: DeviceApiDeps,
+  admit: Door,
+): void {
+  app
+    .withTypeProvider<TypeBoxTypeProvider>()
+    .post(
+      '/device/v1/:uuid/actions/:id',
+      { schema: described.action, bodyLimit: 16_384 },
+      async (request, reply) => {
+        const { uuid, id } = request.params
+        const { device, keyHash } = await admit(request, uuid)
+        const heard = { agent: agentOf(request), address: addressOf(request) }
+        const seen = (at: number): Observation[] => [{ kind: 'heartbeat', at, ...heard }]
+        taken(await presence.report(device, keyHash, seen))
+        await actions.report(device.deviceId, [{ ...request.body, id }], 'heartbeat')
+        return reply.code(204).send()
+      },
+    )
 }
 
 type Door = (request: FastifyRequest, uuid: string) => Admitted | Promise<Admitted>
@@ -86,7 +110,7 @@ function createDoor({ presence, clock, hashKey }: DeviceApiDeps): Door {
 
 /** `GET /device/v3/{uuid}/state`: this request is the heartbeat. 304 says "as before". */
 function registerHeartbeat(app: FastifyInstance, deps: DeviceApiDeps, admit: Door): void {
-  const { presence } = deps
+  const { presence, actions } = deps
   const targets = createTargets()
   const outbox = createOutbox()
 
@@ -98,9 +122,32 @@ function registerHeartbeat(app: FastifyInstance, deps: DeviceApiDeps, admit: Doo
       if (known === undefined) throw new Refusal('device-frozen')
       return outbox.add(reply.code(304))
     }
+    if (device.hasActions && agentOf(request) === 'muster')
+      return answerWithOrders(request, reply, device)
+    return answerTarget(request, reply, device)
+  }
+
+  function answerTarget(request: FastifyRequest, reply: FastifyReply, device: KnownDevice) {
+    const known = request.headers['if-none-match']
     const etag = targets.etagOf(device)
     if (known === etag) return outbox.add(reply.code(304).header('etag', etag))
     return reply.header('etag', etag).send(targets.stateOf(device))
+  }
+
+  /** An action may be waiting; where the store cannot say, the heartbeat is answered all the same. */
+  async function answerWithOrders(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    device: KnownDevice,
+  ): Promise<FastifyReply> {
+    const { version } = device
+    const orders = await actions.takeOrders(device.uuid).catch(() => null)
+    // Where nothing waits any more, and nothing has come meanwhile, it is not looked for again.
+    if (orders?.length === 0 && device.version === version) device.hasActions = false
+    if (orders && orders.length > 0)
+      reply.header('etag', targets.etagOf(device)).send(targets.stateOf(device, orders))
+    else answerTarget(request, reply, device)
+    return reply
   }
 
   app.get<{ Params: { uuid: string } }>(

@@ -1,5 +1,6 @@
 // What the device API needs of the features: it translates between HTTP and them, and decides nothing.
 
+import type { ActionChannel, ActionOrder, ActionReport } from '@muster/core/actions.ts'
 import type { DeviceView } from '@muster/core/api.ts'
 import type { Clock } from '@muster/core/clock.ts'
 import type { Observation } from '@muster/core/evidence.ts'
@@ -35,14 +36,23 @@ export interface Registrar {
 }
 
 /** What devices say about their hosts; null takes a fact back. */
-export type Facts = Record<string, string | number | boolean | null>
+export type Fact = string | number | boolean | null | readonly Record<string, string>[]
+export type Facts = Record<string, Fact>
 
 export interface FactStore {
   /** Resolves when it is durable. */
   mergeFacts(deviceId: number, facts: Facts, at: number): Promise<void>
 }
 
+export interface ActionDesk {
+  /** What waits for the device, oldest first. */
+  takeOrders(uuid: string): Promise<ActionOrder[]>
+  /** Durable when it resolves. */
+  report(deviceId: number, reports: readonly ActionReport[], channel: ActionChannel): Promise<void>
+}
+
 export type DeviceApiDeps = {
+  actions: ActionDesk
   presence: DeviceKeeper
   registry: Registrar
   facts: FactStore

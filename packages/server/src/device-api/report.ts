@@ -23,6 +23,7 @@ export const texts: Record<string, number> = {
   kernel: 100,
   hostname: 255,
   boot_id: 70,
+  docker: 70,
 }
 
 export const numbers = new Set([
@@ -72,12 +73,28 @@ function readFacts(report: Record<string, unknown>): Facts {
     else if (name in texts) facts[name] = clip(textOf(value, name), texts[name]!)
     else if (numbers.has(name)) facts[name] = numberOf(value, name)
     else if (booleans.has(name)) facts[name] = booleanOf(value, name)
+    else if (name === 'services') facts.services = servicesOf(value)
   }
   return facts
 }
 
 function isFact(name: string): boolean {
-  return name in texts || numbers.has(name) || booleans.has(name)
+  return name in texts || numbers.has(name) || booleans.has(name) || name === 'services'
+}
+
+const maxServices = 50
+const serviceTexts = { name: 100, state: 30, image: 200 }
+
+function servicesOf(value: unknown): Record<string, string>[] {
+  if (!Array.isArray(value)) return refuse('services', 'it must be a list')
+  return value.slice(0, maxServices).map((one) => {
+    const service = objectOf(one, 'services')
+    const fields = Object.entries(serviceTexts).map(([field, length]) => [
+      field,
+      clip(textOf(service[field], `services.${field}`), length),
+    ])
+    return Object.fromEntries(fields)
+  })
 }
 
 type Undated<O> = O extends Observation ? Omit<O, 'at'> : never

@@ -2,6 +2,7 @@
 // ETag is a digest of just what the state is made from, kept for as long as the device is unchanged.
 
 import { hash } from 'node:crypto'
+import type { ActionOrder } from '@muster/core/actions.ts'
 import type { TargetState } from '@muster/core/device-protocol.ts'
 import { configNames } from '@muster/core/device-wire.ts'
 import type { KnownDevice } from '../presence/ports.ts'
@@ -25,12 +26,16 @@ export function createTargets() {
     return etag
   }
 
-  function stateOf({ uuid, name, policy }: KnownDevice): TargetState {
+  function stateOf(
+    { uuid, name, policy }: KnownDevice,
+    actions: readonly ActionOrder[] = [],
+  ): TargetState {
     const config = {
       [configNames.heartbeatIntervalMs]: String(policy.heartbeatIntervalMs),
       [configNames.cloudlinkEnabled]: String(policy.cloudlinkEnabled),
     }
-    return { [uuid]: { name, config, apps: {} } }
+    const more = actions.length > 0 ? { actions: [...actions] } : {}
+    return { [uuid]: { name, config, apps: {}, ...more } }
   }
 
   return { etagOf, stateOf }
