@@ -7,21 +7,28 @@
 
 import { Readable } from 'node:stream'
 import { csvColumns, ExportQuery } from '@muster/core/history-api.ts'
+import type { FastifyRequest } from 'fastify'
 import { type Static, Type as T } from 'typebox'
 import type { RecordedTransition } from '../presence/ports.ts'
 import { deviceOf, fleetOf } from './admission.ts'
 import { DeviceParams } from './device-routes.ts'
-import type { Api, ApiDeps } from './door.ts'
+import { type Api, type ApiDeps, principalOf } from './door.ts'
 import { FleetParams } from './fleet-routes.ts'
 import { instantOf } from './period.ts'
-import type { HistoryFilter, HistoryQueries } from './ports.ts'
+import type { HistoryFilter, HistoryQueries, Visible } from './ports.ts'
 import { transitionViewOf } from './view.ts'
 
 const pieceSize = 1_000
 const contentTypes = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const
 
 type Format = keyof typeof contentTypes
-type Of = { deviceId: number } | { fleetId: number }
+
+export type PastOf = { deviceId: number; fleetIds: Visible['fleetIds'] } | { fleetId: number }
+
+/** Of the device that the path names: what happened to it where the reader may look. */
+export function pastOfDevice(request: FastifyRequest): PastOf {
+  return { deviceId: deviceOf(request).id, fleetIds: principalOf(request).visible.fleetIds }
+}
 
 export function registerExport(api: Api, deps: ApiDeps): void {
   const schema = {
@@ -48,8 +55,8 @@ export function registerExport(api: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { id, uuid } = deviceOf(request)
-      const file = openFile(deps, { deviceId: id }, uuid.slice(0, 7), request.query)
+      const name = deviceOf(request).uuid.slice(0, 7)
+      const file = openFile(deps, pastOfDevice(request), name, request.query)
       return reply.headers(file.headers).send(file.stream as never)
     },
   )
@@ -73,7 +80,7 @@ export function registerExport(api: Api, deps: ApiDeps): void {
 
 function openFile(
   { queries, clock }: ApiDeps,
-  of: Of,
+  of: PastOf,
   name: string,
   { format = 'csv', from, to, after, ...words }: Static<typeof ExportQuery>,
 ) {

@@ -16,12 +16,12 @@ import {
 import { isStatus, type Status } from '@muster/core/statuses.ts'
 import { listenedMs, type Period } from '@muster/core/uptime.ts'
 import type { Static } from 'typebox'
-import { deviceOf, fleetOf } from './admission.ts'
+import { fleetOf } from './admission.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { DeviceParams } from './device-routes.ts'
 import { type Api, type ApiDeps, principalOf } from './door.ts'
 import { FleetParams } from './fleet-routes.ts'
-import { registerExport } from './history-export.ts'
+import { type PastOf, pastOfDevice, registerExport } from './history-export.ts'
 import { instantOf, loadGaps, readPeriod, requireKept } from './period.ts'
 import { registerUptime } from './uptime-routes.ts'
 import { formerDeviceViewOf, transitionViewOf } from './view.ts'
@@ -51,7 +51,7 @@ function registerLists(api: Api, deps: ApiDeps): void {
         response: { 200: Page(TransitionView) },
       },
     },
-    (request) => loadHistory(deps, { deviceId: deviceOf(request).id }, request.query),
+    (request) => loadHistory(deps, pastOfDevice(request), request.query),
   )
   api.get(
     '/fleets/:slug/history',
@@ -72,7 +72,7 @@ function registerLists(api: Api, deps: ApiDeps): void {
 
 async function loadHistory(
   { queries }: ApiDeps,
-  of: { deviceId: number } | { fleetId: number },
+  of: PastOf,
   { limit = 50, cursor, ...asked }: Static<typeof HistoryQuery>,
 ) {
   const filter = { ...of, ...asked }

@@ -139,6 +139,35 @@ for (const { name, skip, open } of databases)
       assert.equal(move.body.code, 'forbidden')
       assert.match(move.body.detail, /devices-move/)
     })
+
+    it('of single fleets see of a device that was moved only what happened there', async () => {
+      await using server = await openServer({ open })
+      for (const slug of ['kiosks', 'trams']) await server.addFleet(slug)
+      const uuid = uuidOf(1)
+      await server.register(await server.addProvisioningKey('trams'), { uuid })
+      await server.heartbeat(uuid)
+      await server.call('PATCH', `/devices/${uuid}`, { fleet: 'kiosks' })
+      await server.goodbye(uuid)
+      const eve = await bring(server, 'eve@example.org', {
+        fleets: [{ fleet: 'kiosks', role: 'developer' }],
+      })
+      const all = (await server.call('GET', `/devices/${uuid}/history`)).body.items
+      const isHere = ({ fleet }: Json) => fleet === 'kiosks'
+      assert.ok(all.some(isHere) && !all.every(isHere))
+      const path = `/api/v1/devices/${uuid}`
+      const read = (query: string) => server.ask('GET', path + query, undefined, { as: eve })
+      assert.deepEqual((await read('/history')).body.items, all.filter(isHere))
+      const { text } = await read('/history/export?format=ndjson')
+      const rows = text.trimEnd().split('\n')
+      assert.deepEqual(
+        rows.map((row) => JSON.parse(row)),
+        all.filter(isHere).reverse(),
+      )
+      // Its time elsewhere counts for nobody who may not look there.
+      const own = (await read('/uptime')).body.countedMs
+      const whole = (await server.call('GET', `/devices/${uuid}/uptime`)).body.countedMs
+      assert.ok(own < whole, `${own} of ${whole}`)
+    })
   })
 
 describe('organizations', () => {

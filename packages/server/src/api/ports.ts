@@ -146,7 +146,7 @@ export type HistoryFilter = {
   /** One of its reasons. */
   reason?: ReasonCode
   oldestFirst?: boolean
-} & ({ fleetId: number } | { deviceId: number })
+} & ({ fleetId: number } | { deviceId: number; fleetIds: Visible['fleetIds'] })
 
 export type FormerDevice = {
   uuid: string
@@ -196,10 +196,10 @@ export interface HistoryQueries extends FormerFleets {
   findDeviceId(uuid: string): Promise<number | null>
   /** Newest first, unless asked otherwise; a page of a filter may have fewer rows than asked for. */
   loadHistory(filter: HistoryFilter, page: PageAsked): Promise<Slice<RecordedTransition>>
-  /** How each device stood in the period; with a fleet, only while it was there. */
+  /** How each device stood in the period; with fleets, only while it was there. */
   loadDeviceCourses(
     deviceIds: readonly number[],
-    of: { fleetId?: number },
+    fleetIds: Visible['fleetIds'],
     period: Period,
   ): Promise<Map<number, DeviceCourse>>
   /** When somebody first listened; null: nobody ever did. */

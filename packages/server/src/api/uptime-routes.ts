@@ -25,7 +25,7 @@ import { DeviceParams } from './device-routes.ts'
 import { type Api, type ApiDeps, principalOf } from './door.ts'
 import { FleetParams } from './fleet-routes.ts'
 import { type Asked, loadGaps, readPeriod } from './period.ts'
-import type { Queries } from './ports.ts'
+import type { Queries, Visible } from './ports.ts'
 
 const tags = ['history']
 /** Devices whose log is read in one statement. */
@@ -53,9 +53,10 @@ export function registerUptime(api: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const { organizationId } = principalOf(request)
+      const { organizationId, fleetIds } = principalOf(request).visible
       const { period, gaps } = await periodOf(organizationId, request.query)
-      const [item] = await loadUptimes(queries, [deviceOf(request).id], {}, period, gaps)
+      const ids = [deviceOf(request).id]
+      const [item] = await loadUptimes(queries, ids, fleetIds, period, gaps)
       return { from: period.fromAt, to: period.untilAt, ...item! }
     },
   )
@@ -117,8 +118,7 @@ function registerUptimePages(api: Api, deps: ApiDeps): void {
       const asked = await readPeriod(deps, organizationId, { from, to })
       const period = after ? { fromAt: Number(after[1]), untilAt: Number(after[2]) } : asked
       const ids = await queries.loadEverIds(fleet.id, Number(after?.[0] ?? 0), limit)
-      const of = { fleetId: fleet.id }
-      const items = await loadUptimes(queries, ids, of, period, await loadGaps(deps))
+      const items = await loadUptimes(queries, ids, [fleet.id], period, await loadGaps(deps))
       const next = ids.length < limit ? null : [ids.at(-1)!, period.fromAt, period.untilAt]
       return {
         fleet: fleet.slug,
@@ -134,13 +134,13 @@ function registerUptimePages(api: Api, deps: ApiDeps): void {
 async function loadUptimes(
   queries: Queries,
   ids: readonly number[],
-  of: { fleetId?: number },
+  fleetIds: Visible['fleetIds'],
   period: Period,
   gaps: Gaps,
 ): Promise<DeviceUptimeItem[]> {
   const items: DeviceUptimeItem[] = []
   for (let i = 0; i < ids.length; i += chunkSize) {
-    const courses = await queries.loadDeviceCourses(ids.slice(i, i + chunkSize), of, period)
+    const courses = await queries.loadDeviceCourses(ids.slice(i, i + chunkSize), fleetIds, period)
     for (const { uuid, name, changes } of courses.values())
       items.push({ uuid, name, ...deriveUptime(changes, period, gaps) })
   }
@@ -163,7 +163,7 @@ async function rank(
   let worst: DeviceUptimeItem[] = []
   for (let i = 0; i < ids.length; i += chunkSize) {
     const chunk = ids.slice(i, i + chunkSize)
-    const items = await loadUptimes(queries, chunk, { fleetId }, period, gaps)
+    const items = await loadUptimes(queries, chunk, [fleetId], period, gaps)
     for (const { outageCount, longestOutageMs } of items) {
       outages.outageCount += outageCount
       outages.longestOutageMs = Math.max(outages.longestOutageMs, longestOutageMs)

@@ -27,7 +27,8 @@ export function createHistoryQueries(database: Database): HistoryQueries {
     },
 
     loadHistory: (filter, page) => loadHistory(database, filter, page),
-    loadDeviceCourses: (deviceIds, of, period) => loadCourses(database, deviceIds, of, period),
+    loadDeviceCourses: (deviceIds, fleetIds, period) =>
+      loadCourses(database, deviceIds, fleetIds, period),
 
     async loadFirstListeningAt() {
       const first = await read
@@ -75,7 +76,7 @@ async function loadHistory(
     to === undefined ? sql`` : order.before(to)
   }${after ? beyond(Number(after[0]), Number(after[1])) : sql``}`
   const sorted = oldestFirst ? order.oldestFirst : order.newestFirst
-  const words = wordsOf(filter)
+  const words = conditionsOf(filter)
   const end = words ? await findEnd(database, asked, sorted) : null
   // The row at the end is in: nothing that is beyond it.
   const until = end ? sql` and not (${rowBeyond(end, oldestFirst)})` : sql``
@@ -110,9 +111,13 @@ async function findEnd(
   return rows[0] ?? null
 }
 
-/** The conditions on what a transition says; null: there are none. */
-function wordsOf({ statusFrom, statusTo, reason }: HistoryFilter): RawBuilder<unknown> | null {
-  if (!statusFrom && !statusTo && !reason) return null
+/** The conditions that no index knows; null: there are none. */
+function conditionsOf(filter: HistoryFilter): RawBuilder<unknown> | null {
+  const { statusFrom, statusTo, reason } = filter
+  const fleetIds = 'deviceId' in filter ? filter.fleetIds : null
+  if (!statusFrom && !statusTo && !reason && !fleetIds) return null
+  // An expression, so that the index of the device is used.
+  const where = fleetIds ? sql` and ${isAmong(sql`(t.fleet_id + 0)`, fleetIds)}` : sql``
   const isStatus = (shift: number, status: HistoryFilter['statusTo']) =>
     status
       ? sql` and ((t.codes >> ${sql.lit(shift)}) & 15) = ${statusCode.numberOf(status)}`
@@ -121,7 +126,11 @@ function wordsOf({ statusFrom, statusTo, reason }: HistoryFilter): RawBuilder<un
   const because = reason
     ? sql` and (t.reasons like ${`${number},%`} or t.reasons like ${`%],[${number},%`})`
     : sql``
-  return sql`${isStatus(shifts.from, statusFrom)}${isStatus(shifts.to, statusTo)}${because}`
+  return sql`${where}${isStatus(shifts.from, statusFrom)}${isStatus(shifts.to, statusTo)}${because}`
+}
+
+function isAmong(column: RawBuilder<unknown>, ids: readonly number[]): RawBuilder<unknown> {
+  return ids.length > 0 ? sql`${column} in (${sql.join(ids)})` : sql`1 = 0`
 }
 
 const loadTransitions = async (
@@ -141,7 +150,7 @@ const loadTransitions = async (
 async function loadCourses(
   { read, dialect }: Database,
   deviceIds: readonly number[],
-  { fleetId }: { fleetId?: number },
+  fleetIds: readonly number[] | null,
   { fromAt, untilAt }: { fromAt: number; untilAt: number },
 ): Promise<Map<number, DeviceCourse>> {
   const ids = idsOf(dialect, deviceIds)
@@ -179,7 +188,7 @@ async function loadCourses(
   ]
   const courses = new Map(named)
   for (const row of rows) {
-    const isHere = fleetId === undefined || row.fleet_id === fleetId
+    const isHere = fleetIds === null || fleetIds.includes(row.fleet_id)
     const to = isHere ? decodeCourse(row.codes).now : null
     courses.get(row.device_id)?.changes.push({ at: row.at, to })
   }

@@ -172,7 +172,7 @@ async function openHistory(open: () => Promise<Database>, story: readonly Act[])
         .filter(([, before, now]) => before !== now),
     )
     const ids = await queries.loadEverIds(fleetId, 0, 100)
-    const courses = await queries.loadDeviceCourses(ids, { fleetId }, period)
+    const courses = await queries.loadDeviceCourses(ids, [fleetId], period)
     const countedMs = [...courses.values()]
       .map(({ changes }) => deriveUptime(changes, period, []).countedMs)
       .reduce((sum, ms) => sum + ms, 0)
