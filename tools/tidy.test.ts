@@ -226,6 +226,10 @@ const plan: [title: string, rule: rules.Rule, ...planted: Planted[]][] = [
       fault: [lockOf({ a: { license: 'GPL-3.0' } })],
       right: [lockOf({ a: { license: '(GPL-3.0 OR MIT)' } })],
     },
+    {
+      fault: [lockOf({ a: { license: 'MPL-2.0' } })],
+      right: [lockOf({ a: { license: 'MPL-2.0', dev: true } })],
+    },
     { fault: [lockOf({ a: {} })], right: [lockOf({ a: { license: 'MIT AND ISC' } })] },
   ],
   [

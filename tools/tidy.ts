@@ -48,7 +48,7 @@ export const importDirection: Rule = (house) =>
       return [
         {
           path: file.path,
-          instead: `${from} imports ${allowed}, never ${to ?? one.path}: declare what it needs as a port of its own and let app.ts wire it (an adapter may import the types of a ports.ts)`,
+          instead: `${from} imports ${allowed}, never ${to ?? one.path}: declare what it needs as a port of its own and let app.ts wire it (an adapter may import the types of a ports.ts or …-ports.ts)`,
         },
       ]
     })
@@ -56,7 +56,7 @@ export const importDirection: Rule = (house) =>
 
 /** Whoever fills a port names its type, and only its type: the port is its consumer's. */
 function isPort(one: Import, room: string): boolean {
-  return adapters.includes(room) && one.typeOnly && /\/ports\.ts$/.test(one.path ?? '')
+  return adapters.includes(room) && one.typeOnly && /[/-]ports\.ts$/.test(one.path ?? '')
 }
 
 const keptTo = {
@@ -279,12 +279,23 @@ export const lockFile: Rule = (house) =>
 type Locked = {
   resolved?: string
   license?: string
+  dev?: boolean
   optionalDependencies?: Record<string, string>
 }
 
 /** Licences under which we may hand on what we ship, beside our own Apache-2.0. */
 const compatible =
   /^(?:MIT(?:-0)?|Apache-2\.0|ISC|0BSD|BSD-[23]-Clause|BlueOak-1\.0\.0|CC0-1\.0|Unlicense|Python-2\.0)$/
+
+/** Licences under which we may use what we do not hand on, beside those. */
+const compatibleHere = /^MPL-2\.0$/
+
+/** What says its licence in a form that lock files do not carry; read in the package itself. */
+const saidElsewhere: Readonly<Record<string, string>> = {
+  ssh2: 'MIT',
+  'cpu-features': 'MIT',
+  buildcheck: 'MIT',
+}
 
 /** Everything that is installed has a licence that goes with ours; where there is a choice, one does. */
 export const licences: Rule = (house) =>
@@ -293,16 +304,22 @@ export const licences: Rule = (house) =>
     .flatMap(({ path, text }) =>
       Object.entries<Locked>(JSON.parse(text).packages ?? {})
         .filter(([at]) => at.startsWith('node_modules/') && !at.includes('@muster/'))
-        .filter(([, { license }]) => !isCompatible(license ?? ''))
-        .map(([at, { license }]) => ({
+        .map(([at, { license, dev = false }]) => ({
+          at,
+          dev,
+          licence: license ?? saidElsewhere[at.slice(at.lastIndexOf('node_modules/') + 13)],
+        }))
+        .filter(({ licence, dev }) => !isCompatible(licence ?? '', dev))
+        .map(({ at, licence }) => ({
           path,
-          instead: `replace ${at}, whose licence is ${license ?? 'not known'}`,
+          instead: `replace ${at}, whose licence is ${licence ?? 'not known'}`,
         })),
     )
 
-function isCompatible(licence: string): boolean {
+function isCompatible(licence: string, dev: boolean): boolean {
   const choices = licence.replace(/[()]/g, '').split(' OR ')
-  return choices.some((choice) => choice.split(' AND ').every((one) => compatible.test(one)))
+  const fits = (one: string) => compatible.test(one) || (dev && compatibleHere.test(one))
+  return choices.some((choice) => choice.split(' AND ').every(fits))
 }
 
 /** Every dependency has a line that says why it is there. */

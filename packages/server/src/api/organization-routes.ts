@@ -10,7 +10,7 @@ import {
 } from '@muster/core/organization-api.ts'
 import { isRole } from '@muster/core/rights.ts'
 import { Type as T } from 'typebox'
-import type { OrganizationUse } from '../registry/organizations.ts'
+import type { OrganizationUse } from '../registry/hosting-ports.ts'
 import { demand } from './admission.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { type Api, type ApiDeps, principalOf } from './door.ts'

@@ -5,7 +5,7 @@
 import { Refusal } from '@muster/core/errors.ts'
 import { isRole } from '@muster/core/rights.ts'
 import { type RawBuilder, sql } from 'kysely'
-import type { HostingStore, OrganizationUse } from '../registry/organizations.ts'
+import type { HostingStore, OrganizationUse } from '../registry/hosting-ports.ts'
 import type { Database, Db } from './database.ts'
 import { isForeignKeyViolation, isUniqueViolation } from './failures.ts'
 
