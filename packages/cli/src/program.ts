@@ -37,7 +37,10 @@ import { addProfileCommands } from './commands/profile.ts'
 import { addProvisioningKeyCommands } from './commands/provisioning-key.ts'
 import { addSessionCommands } from './commands/session.ts'
 import { addSignInCommands } from './commands/sign-in.ts'
+import { addSshCommands } from './commands/ssh.ts'
+import { addSshKeyCommands } from './commands/ssh-key.ts'
 import { addTokenCommands } from './commands/token.ts'
+import { addTunnelCommand } from './commands/tunnel.ts'
 import { addViewCommands } from './commands/view.ts'
 import { type Context, lookOf } from './context.ts'
 import { explainFailure } from './failure.ts'
@@ -53,6 +56,9 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addProfileCommands,
   addFleetCommands,
   addDeviceCommands,
+  addSshCommands,
+  addTunnelCommand,
+  addSshKeyCommands,
   addViewCommands,
   addHistoryCommands,
   addProvisioningKeyCommands,
