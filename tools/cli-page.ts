@@ -1,9 +1,9 @@
 // docs/reference/cli.md: the manual of the command line, from the very tree of commands that runs.
 
 import type { Context } from '../packages/cli/src/context.ts'
-import { topics } from '../packages/cli/src/help.ts'
 import { manualPage } from '../packages/cli/src/manual.ts'
 import { createProgram } from '../packages/cli/src/program.ts'
+import { topics } from '../packages/cli/src/topics.ts'
 import { generatedFrom } from './markdown.ts'
 
 export function cliPage(): string {

@@ -7,11 +7,11 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { after, describe, test } from 'node:test'
-import type { Command } from 'commander'
 import { adminEmail, adminPassword, type Json } from '../../server/src/app/fixtures.ts'
 import { totpCode } from '../../server/src/auth/totp.ts'
 import { wallClock } from './clock.ts'
 import type { Context } from './context.ts'
+import { leavesOf } from './endings.ts'
 import { openRealServer } from './fixtures.ts'
 import type { Described } from './help.ts'
 import { createProgram } from './program.ts'
@@ -123,7 +123,7 @@ function fetchFrom(server: string, asked: Set<string>): Context['fetch'] {
 
 /** What a shell would start for a line: the arguments of muster and its environment. */
 function readLine(line: string, env: Record<string, string | undefined>, folder: string) {
-  const told = `muster() { { printf '%s\\0' "$MUSTER_PASSWORD" "$@"; } >&3; }; jq() { cat >/dev/null; }; ${line}`
+  const told = `muster() { { printf '%s\\0' "$MUSTER_PASSWORD" "$@"; } >&3; }; jq() { cat >/dev/null; }; man() { cat >/dev/null; }; ${line}`
   const [password, ...args] = execFileSync('bash', ['-c', `{ ${told}\n} 3>&1 >/dev/null`], {
     env: { ...env, PATH: process.env.PATH },
     cwd: folder,
@@ -160,6 +160,9 @@ const prepare: Record<string, (house: House, line: string) => Promise<unknown>> 
   },
   'muster member edit': (house) => addMember(house, 'ada@example.org'),
   'muster member remove': (house) => addMember(house, 'ada@example.org'),
+  'muster user show': (house) => addMember(house, 'ada@example.org'),
+  'muster user disable': (house) => addMember(house, 'ada@example.org'),
+  'muster user enable': (house) => addMember(house, 'ada@example.org'),
   'muster password reset-link': (house) => addMember(house, 'ada@example.org'),
   async 'muster password reset'({ run, world }) {
     const { out } = await run(['password', 'reset-link', adminEmail])
@@ -207,12 +210,7 @@ const nowhere: Context = {
   ask: undefined,
 }
 
-function leavesOf(command: Command, path = command.name()): [string, Described][] {
-  if (command.commands.length === 0) return [[path, command]]
-  return command.commands.flatMap((inner) => leavesOf(inner, `${path} ${inner.name()}`))
-}
-
-const leaves = leavesOf(createProgram(nowhere))
+const leaves: [string, Described][] = leavesOf(createProgram(nowhere))
 const reached = new Set<string>()
 const operations = await loadOperations()
 

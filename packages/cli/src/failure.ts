@@ -4,6 +4,7 @@
 
 import { errors, exitCodes, type Problem, problemOf, Refusal } from '@muster/core/errors.ts'
 import { CommanderError } from 'commander'
+import { nearestOf } from './nearest.ts'
 import { paint, printable, wrap } from './view/text.ts'
 import { durationText } from './view/time.ts'
 
@@ -21,6 +22,7 @@ export type Failure = { exit: number; problem: Problem | undefined; text: string
 export function explainFailure(
   error: unknown,
   look: { colour: boolean; columns: number },
+  cause?: string,
 ): Failure {
   if (error instanceof Stopped) return { exit: error.exit, problem: undefined, text: '' }
   if (error instanceof CommanderError) {
@@ -29,10 +31,12 @@ export function explainFailure(
     const detail = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
     if (error.code === 'commander.help')
       return { exit: exitCodes.usage, problem: problemOf('wrong-usage', 'no command'), text: '' }
-    return explainFailure(new Refusal('wrong-usage', detail), look)
+    return explainFailure(new Refusal('wrong-usage', withNearest(detail)), look)
   }
   if (error instanceof Refusal) {
     const problem = problemOf(error.code, error.detail, error.instance)
+    // What is known of this very failure is better advice than that of its kind.
+    if (cause !== undefined) problem.advice = cause
     const text = textOf(printable(problem), error.retryAfterMs, look)
     return { exit: errors[error.code].exit, problem, text }
   }
@@ -43,6 +47,15 @@ export function explainFailure(
     problem: { ...problemOf('internal', detail), title: 'muster itself failed' },
     text: `muster itself failed; this is a fault in it.\n${stack}\n`,
   }
+}
+
+/** Commander names the nearest command and option; of choices it only lists all. */
+function withNearest(detail: string): string {
+  const [, word, list] =
+    /argument '([^']*)' is invalid\..*? (?:choices are|they are|none of) (.*?)\.$/.exec(detail) ??
+    []
+  const near = word !== undefined && nearestOf(word, list!.split(/, | or /))
+  return near ? `${detail} Did you mean ${near}?` : detail.replace(/\?\.$/, '?')
 }
 
 function textOf(

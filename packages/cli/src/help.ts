@@ -1,5 +1,5 @@
-// What help says beyond the options: examples under each command, and the topics that belong to no
-// single command. Exit codes come from the registry, so what is printed is what is returned.
+// What help says beyond the options: examples under each command, and the tables of topics.ts that
+// come from the registries. Exit codes come from the registry, so what is printed is what is returned.
 
 import { errorCodes, errors, exitCodes, exitMeanings } from '@muster/core/errors.ts'
 import { statuses } from '@muster/core/statuses.ts'
@@ -76,10 +76,4 @@ export function statusesTopic(look: Look): string {
   return ['The eight statuses; the first that applies is the status of a device:', '']
     .concat(renderRows(rows, look, 2))
     .join('\n')
-}
-
-export const topics: Record<string, { summary: string; render(look: Look): string }> = {
-  'exit-codes': { summary: 'what the exit codes mean', render: exitCodesTopic },
-  environment: { summary: 'the variables that muster reads', render: environmentTopic },
-  statuses: { summary: 'the eight statuses of a device', render: statusesTopic },
 }

@@ -21,6 +21,7 @@
 
 import { exitCodes } from '@muster/core/errors.ts'
 import { Command, Option } from 'commander'
+import { causeOf } from './causes.ts'
 import { colors } from './color.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addCompletionCommands, answerTab } from './commands/completion.ts'
@@ -37,12 +38,10 @@ import { addProfileCommands } from './commands/profile.ts'
 import { addProvisioningKeyCommands } from './commands/provisioning-key.ts'
 import { addSessionCommands } from './commands/session.ts'
 import { addSignInCommands } from './commands/sign-in.ts'
-import { addSshCommands } from './commands/ssh.ts'
-import { addSshKeyCommands } from './commands/ssh-key.ts'
 import { addTokenCommands } from './commands/token.ts'
-import { addTunnelCommand } from './commands/tunnel.ts'
 import { addViewCommands } from './commands/view.ts'
 import { type Context, lookOf } from './context.ts'
+import { addEndings } from './endings.ts'
 import { explainFailure } from './failure.ts'
 import { examples } from './help.ts'
 
@@ -56,9 +55,6 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addProfileCommands,
   addFleetCommands,
   addDeviceCommands,
-  addSshCommands,
-  addTunnelCommand,
-  addSshKeyCommands,
   addViewCommands,
   addHistoryCommands,
   addProvisioningKeyCommands,
@@ -73,16 +69,18 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
 
 export async function runMuster(args: readonly string[], context: Context): Promise<number> {
   const json = isJsonWanted(args)
+  const program = createProgram(context)
   try {
     if (args[0] === '__complete') {
-      await answerTab(createProgram(context), context, args.slice(1))
+      await answerTab(program, context, args.slice(1))
       return exitCodes.ok
     }
-    await createProgram(context).parseAsync(args, { from: 'user' })
+    await program.parseAsync(args, { from: 'user' })
     return exitCodes.ok
   } catch (error) {
     const look = lookOf(context.stderr, context.env, 0)
-    const { exit, problem, text } = explainFailure(error, look)
+    const cause = await causeOf(error, context, program.opts())
+    const { exit, problem, text } = explainFailure(error, look, cause)
     if (!json) context.stderr.write(text)
     else if (problem) context.stderr.write(`${JSON.stringify(problem, null, 2)}\n`)
     return exit
@@ -131,6 +129,7 @@ export function createProgram(context: Context): Command {
   )
   for (const addNoun of nouns) addNoun(program, context)
   for (const group of program.commands) group.helpCommand(false)
+  addEndings(program)
   return program
 }
 

@@ -10,8 +10,8 @@ import { type ApiClient, createApiClient } from '@muster/core/api-client.ts'
 import { quoted } from '@muster/core/device-filter.ts'
 import { statuses } from '@muster/core/statuses.ts'
 import type { Context } from '../context.ts'
-import { topics } from '../help.ts'
 import { profilePath, readProfiles, type Target } from '../profiles.ts'
+import { topics } from '../topics.ts'
 import { printable } from '../view/text.ts'
 import type { Candidate } from './complete.ts'
 
@@ -26,6 +26,29 @@ const asked: Record<string, Ask> = {
       value: slug,
       note: `${name}, ${deviceCount} devices`,
     })),
+  view: async ({ deviceViews }) => {
+    const { items } = await firstOf(deviceViews.pages({ limit: 100 }))
+    return items.map(({ slug, name }) => ({ value: slug, note: name }))
+  },
+  member: async ({ members }) =>
+    (await members.page({ limit: 100 })).items.map(({ email, role }) => ({
+      value: email,
+      note: role ?? 'on single fleets',
+    })),
+  invitation: async ({ invitations }) =>
+    (await invitations.page({ limit: 100 })).items.map(({ email, role }) => ({
+      value: email,
+      note: role ?? 'on single fleets',
+    })),
+  token: async ({ tokens }) =>
+    (await tokens.list()).items.map(({ id, name }) => ({ value: String(id), note: name })),
+  organization: async ({ organizations }) =>
+    (await organizations.own()).items.map(({ slug, name }) => ({ value: slug, note: name })),
+}
+
+async function firstOf<P>(pages: AsyncIterable<P>): Promise<P> {
+  for await (const page of pages) return page
+  throw new Error('a list has a first page')
 }
 
 async function deviceCandidates({ devices }: ApiClient, typed: string): Promise<Candidate[]> {
@@ -45,12 +68,9 @@ async function deviceCandidates({ devices }: ApiClient, typed: string): Promise<
 async function localCandidates(of: string, context: Context): Promise<Candidate[] | undefined> {
   if (of === 'status' || of === 'statuses')
     return Object.entries(statuses).map(([value, { title }]) => ({ value, note: title }))
-  if (of === 'profile' || of === 'organization') {
+  if (of === 'profile') {
     const { profiles } = await readProfiles(profilePath(context.env))
-    const pairs = Object.entries(profiles)
-    if (of === 'profile') return pairs.map(([value, { server }]) => ({ value, note: server }))
-    const slugs = new Set(pairs.flatMap(([, { organization }]) => organization ?? []))
-    return [...slugs].map((value) => ({ value, note: '' }))
+    return Object.entries(profiles).map(([value, { server }]) => ({ value, note: server }))
   }
   if (of === 'words')
     return Object.entries(topics).map(([value, { summary }]) => ({ value, note: summary }))
