@@ -38,7 +38,10 @@ import { addProfileCommands } from './commands/profile.ts'
 import { addProvisioningKeyCommands } from './commands/provisioning-key.ts'
 import { addSessionCommands } from './commands/session.ts'
 import { addSignInCommands } from './commands/sign-in.ts'
+import { addSshCommands } from './commands/ssh.ts'
+import { addSshKeyCommands } from './commands/ssh-key.ts'
 import { addTokenCommands } from './commands/token.ts'
+import { addTunnelCommand } from './commands/tunnel.ts'
 import { addViewCommands } from './commands/view.ts'
 import { type Context, lookOf } from './context.ts'
 import { addEndings } from './endings.ts'
@@ -55,6 +58,9 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addProfileCommands,
   addFleetCommands,
   addDeviceCommands,
+  addSshCommands,
+  addTunnelCommand,
+  addSshKeyCommands,
   addViewCommands,
   addHistoryCommands,
   addProvisioningKeyCommands,
