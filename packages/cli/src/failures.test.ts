@@ -39,7 +39,8 @@ describe('what keeps a server from being reached is said in words', () => {
     await free[Symbol.asyncDispose]()
     const { exit, err } = await ask(`http://127.0.0.1:${free.port}`)
     assert.equal(exit, exitCodes.unreachable)
-    assert.match(err, new RegExp(`127\\.0\\.0\\.1:${free.port}[sS]*Nothing listens there`))
+    assert.ok(err.includes(`127.0.0.1:${free.port}`))
+    assert.match(err, /Nothing listens there/)
   })
 
   test('a name that nobody has', async () => {
