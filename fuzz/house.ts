@@ -6,8 +6,9 @@ import { type IncomingMessage, request as openRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errors } from '@muster/core/errors.ts'
 import { pino } from 'pino'
-import { adminToken, keyOf, openServer, uuidOf } from '../packages/server/src/app/fixtures.ts'
+import { keyOf, openServer, uuidOf } from '../packages/server/src/app/fixtures.ts'
 import type { Database } from '../packages/server/src/store/database.ts'
+import { type Callers, invite } from './callers.ts'
 import type { FuzzRequest, Operation, Parameter } from './requests.ts'
 import type { Schema, World } from './values.ts'
 
@@ -16,7 +17,9 @@ export const canary = 'canary7f3a'
 const foreignUuid = uuidOf(0xf0f0)
 const foreignSlug = 'foreign-fleet'
 /** As what an answer says of itself, and not in what we have sent. */
-const isForeign = new RegExp(`"(?:uuid|slug|fleet)":"(?:${foreignUuid}|${foreignSlug})"`)
+const isForeign = new RegExp(`"(?:uuid|fleet)":"(?:${foreignUuid}|${foreignSlug})"`)
+// Views and organizations have slugs of their own, which may be the same.
+const isForeignFleet = new RegExp(`"slug":"${foreignSlug}"`)
 const answerLimitMs = 15_000
 const streamPeekMs = 30
 const maxKnown = 40
@@ -29,11 +32,17 @@ export async function openFuzzHouse(open: () => Promise<Database>) {
   const log = pino({ level: 'error' }, { write: (line: string) => void causes.push(line) })
   const server = await openServer({ open, log })
   const { fastify } = server.app
-  await furnish(server)
+  const provisioningKey = await furnish(server)
+  const callers = await invite(server, 'kiosks')
   await fastify.listen({ port: 0, host: '127.0.0.1' })
   const { port } = fastify.server.address() as AddressInfo
   const document = fastify.swagger() as unknown as Document
-  const world: World = { known: new Map(), schemas: document.components.schemas }
+  const world: World = {
+    known: new Map(),
+    schemas: document.components.schemas,
+    devices: [uuidOf(1), uuidOf(2)],
+    provisioningKey,
+  }
   learn({
     uuid: [uuidOf(1), uuidOf(2), foreignUuid, uuidOf(99)],
     slug: ['kiosks', 'yard', foreignSlug],
@@ -57,13 +66,16 @@ export async function openFuzzHouse(open: () => Promise<Database>) {
     operations: operationsOf(document),
     world,
     learn,
-    credentials: { own: adminToken, others: ['mat_unknown', keyOf(uuidOf(1)), keyOf(foreignUuid)] },
+    credentials: {
+      own: callers.administrator,
+      others: [...Object.values(callers), 'mat_unknown', keyOf(uuidOf(1)), keyOf(foreignUuid)],
+    },
 
     send: (request: FuzzRequest): Promise<Answer> => send(port, request),
 
     /** What is wrong with an answer, or null. */
     async wrongWith(answer: Answer, request: FuzzRequest): Promise<string | null> {
-      const wrong = wrongWith(answer, request)
+      const wrong = wrongWith(answer, request, callers)
       if (wrong) return `${wrong}\n${causes.splice(0).join('')}`
       try {
         await server.ask('GET', '/healthz', undefined, { as: '' })
@@ -75,7 +87,9 @@ export async function openFuzzHouse(open: () => Promise<Database>) {
 
     /** Whether we may still do anything: we may have signed ourselves out. */
     async isWelcome(): Promise<boolean> {
-      return (await server.call('GET', '/whoami')).status === 200
+      const as = callers.administrator
+      const { status, body } = await server.ask('GET', '/api/v1/whoami', undefined, { as })
+      return status === 200 && body.role === 'administrator'
     },
 
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
@@ -85,7 +99,7 @@ export async function openFuzzHouse(open: () => Promise<Database>) {
 type Server = Awaited<ReturnType<typeof openServer>>
 
 /** Two fleets of ours with a device each, and one of another organization. */
-async function furnish(server: Server): Promise<void> {
+async function furnish(server: Server): Promise<string> {
   for (const [slug, number] of [
     ['kiosks', 1],
     ['yard', 2],
@@ -104,6 +118,7 @@ async function furnish(server: Server): Promise<void> {
     await server.report(foreignUuid, { os_version: `${canary} os` })
     await call('PATCH', `/devices/${foreignUuid}`, { tags: { [canary]: canary } })
   })
+  return server.addProvisioningKey('kiosks')
 }
 
 type Call = Server['call']
@@ -131,17 +146,25 @@ async function asMemberElsewhere(server: Server, act: (call: Call) => Promise<vo
   await write.deleteFrom('members').where('organization_id', '=', organization_id).execute()
 }
 
+/** What those who run the server are told about all organizations. */
+const ofServer = /^\/api\/v1\/(?:organizations|users|server)\b/i
+
 function wrongWith(
   { status, type, text, body }: Answer,
-  { path, headers }: FuzzRequest,
+  request: FuzzRequest,
+  callers: Callers,
 ): string | null {
   if (status >= 500 && status !== 503) return `${status}`
-  const isTold = headers.authorization === `Bearer ${keyOf(foreignUuid)}`
+  const { path, headers } = request
+  const token = headers.authorization?.replace('Bearer ', '') ?? ''
+  const isTold = token === keyOf(foreignUuid) || (token === callers.ofServer && ofServer.test(path))
   if (text.includes(canary) && !isTold) return 'it tells of another organization'
   // The audit log tells what we asked for ourselves, in vain.
   const mayName = !path.startsWith('/api/v1/') || path.startsWith('/api/v1/audit')
-  if (status < 300 && !mayName && isForeign.test(text))
+  if (status < 300 && !mayName && !isTold && tellsOfForeign(path, text))
     return 'it tells of a device or fleet of another organization'
+  const exceeded = status < 300 && exceededBy(request, token, text, callers)
+  if (exceeded) return exceeded
   if (/\n {4}at |node_modules|\.ts:\d/.test(text)) return 'it has a stack trace'
   if (status < 400 || (status === 409 && type.startsWith('text/plain'))) return null
   if (!type.startsWith('application/problem+json'))
@@ -190,11 +213,33 @@ async function readAnswer(response: IncomingMessage, { isStream }: Operation): P
   return { status: response.statusCode!, type, text, body }
 }
 
+function tellsOfForeign(path: string, text: string): boolean {
+  return isForeign.test(text) || (path.startsWith('/api/v1/fleets') && isForeignFleet.test(text))
+}
+
+const hiddenFleet = /"fleet":"yard"/
+
+/** What these credentials do not allow, and was done all the same. */
+function exceededBy(
+  { operation, method }: FuzzRequest,
+  token: string,
+  text: string,
+  { expired, revoked, readOnly, ofOneFleet, tokenOfOneFleet }: Callers,
+): string | null {
+  if (operation.isOpen || operation.path.startsWith('/device/')) return null
+  if ([expired, revoked].includes(token)) return 'a token that has ended opened something'
+  if (token === readOnly && method !== 'GET') return 'a token that only reads changed something'
+  if ([ofOneFleet, tokenOfOneFleet].includes(token) && hiddenFleet.test(text))
+    return 'it tells of a fleet that this member may not see'
+  return null
+}
+
 type Document = {
   paths: Record<string, Record<string, Described>>
   components: { schemas: Record<string, Schema> }
 }
 type Described = {
+  security?: object[]
   parameters?: Parameter[]
   requestBody?: { content: Record<string, { schema: Schema }> }
   responses: Record<string, { content?: object }>
@@ -202,16 +247,19 @@ type Described = {
 
 function operationsOf({ paths }: Document): Operation[] {
   return Object.entries(paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map(([verb, { parameters = [], requestBody, responses }]) => {
-      const method = verb.toUpperCase()
-      return {
-        name: `${method} ${path}`,
-        method,
-        path,
-        parameters,
-        body: Object.values(requestBody?.content ?? {})[0]?.schema ?? null,
-        isStream: Object.hasOwn(responses[200]?.content ?? {}, 'text/event-stream'),
-      }
-    }),
+    Object.entries(operations).map(
+      ([verb, { security, parameters = [], requestBody, responses }]) => {
+        const method = verb.toUpperCase()
+        return {
+          name: `${method} ${path}`,
+          method,
+          path,
+          parameters,
+          body: Object.values(requestBody?.content ?? {})[0]?.schema ?? null,
+          isOpen: security?.length === 0,
+          isStream: Object.hasOwn(responses[200]?.content ?? {}, 'text/event-stream'),
+        }
+      },
+    ),
   )
 }

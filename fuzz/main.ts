@@ -19,7 +19,7 @@ const seed = Number(options.seed ?? randomInt(2 ** 31))
 console.log(`seed ${seed}`)
 if (options.postgres) process.env.MUSTER_TEST_POSTGRES_URL = options.postgres
 const { createPostgresDatabase } = await import('../packages/server/src/fixtures.ts')
-const { lives, requests, answered } = await fuzz({
+const { lives, requests, answered, heapGrownBytes } = await fuzz({
   seed,
   durationMs: Number(options.minutes) * 60_000,
   open: async () =>
@@ -31,4 +31,6 @@ const { lives, requests, answered } = await fuzz({
 })
 for (const [name, byStatus] of [...answered].sort())
   console.log(name, Object.fromEntries([...byStatus].sort(([a], [b]) => a - b)))
-console.log(`${requests} requests in ${lives} lives, all answered as documented`)
+console.log(
+  `${requests} requests in ${lives} lives, all answered as documented; the heap grew by ${(heapGrownBytes / 1e6).toFixed(1)} MB`,
+)

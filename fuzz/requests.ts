@@ -1,7 +1,7 @@
 // One request to one operation: sometimes as documented, mostly wrong in one way, seldom in several.
 
 import type { Random } from './random.ts'
-import { hostileTexts, madeFor, type Schema, spoiled, type World } from './values.ts'
+import { hostileTexts, madeFor, resolve, type Schema, spoiled, type World } from './values.ts'
 
 export type Parameter = { name: string; in: string; required?: boolean; schema: Schema }
 export type Operation = {
@@ -11,6 +11,8 @@ export type Operation = {
   parameters: readonly Parameter[]
   body: Schema | null
   isStream: boolean
+  /** Nobody need say who they are. */
+  isOpen: boolean
 }
 export type FuzzRequest = {
   operation: Operation
@@ -20,7 +22,7 @@ export type FuzzRequest = {
   body: string | null
 }
 
-/** Tokens to try, with how often. */
+/** Tokens to try: one that may do much, and all others, which are taken more seldom. */
 export type Credentials = { own: string; others: readonly string[] }
 
 export function createRequest(
@@ -29,9 +31,17 @@ export function createRequest(
   credentials: Credentials,
   random: Random,
 ): FuzzRequest {
-  const path = pathOf(operation, world, random) + queryOf(operation, world, random)
-  const body = operation.method === 'GET' ? null : bodyOf(operation, world, random)
-  const token = path.startsWith('/device/')
+  const isOfDevice = operation.path.startsWith('/device/')
+  // Most that is asked in the name of a device asks one that lives.
+  const living = isOfDevice && random.chance(0.6) ? random.pick(world.devices) : null
+  const about = living
+    ? { ...operation, path: operation.path.replace('{uuid}', living) }
+    : operation
+  const path = pathOf(about, world, random) + queryOf(about, world, random)
+  const made = about.method === 'GET' ? null : bodyOf(about, world, random)
+  const isReport = living && about.path === '/device/v3/state'
+  const body = isReport ? reportOf(living, about, world, random) : made
+  const token = isOfDevice
     ? deviceToken(`${path}${body}`, world, credentials, random)
     : memberToken(world, credentials, random)
   const headers = authorization(token, random)
@@ -54,12 +64,14 @@ export function createRequest(
 /** Mostly the key of the very device that is named. */
 function deviceToken(text: string, world: World, { own, others }: Credentials, random: Random) {
   const uuid = /[0-9a-f]{32}/.exec(text)?.[0]
-  if (uuid && random.chance(0.7)) return `key-of-${uuid}`
+  const isRegistration = text.startsWith('/device/register')
+  if (isRegistration && random.chance(0.7)) return world.provisioningKey
+  if (uuid && !isRegistration && random.chance(0.7)) return `key-of-${uuid}`
   return String(random.pick([...(world.known.get('key') ?? []), own, ...others]))
 }
 
 function memberToken(world: World, { own, others }: Credentials, random: Random): string {
-  if (random.chance(0.88)) return own
+  if (random.chance(0.7)) return own
   return String(random.pick([...others, ...(world.known.get('key') ?? [])]))
 }
 
@@ -118,6 +130,14 @@ function queryOf({ parameters }: Operation, world: World, random: Random): strin
       ]),
     )
   return given.length > 0 ? `?${given.join('&')}` : ''
+}
+
+/** What that very device says of itself: as documented, or wrong in one way. */
+function reportOf(uuid: string, { body }: Operation, world: World, random: Random): string {
+  const { additionalProperties } = body ? resolve(body, world) : {}
+  const schema = typeof additionalProperties === 'object' ? additionalProperties : {}
+  const facts = madeFor(schema, 'report', world, random)
+  return JSON.stringify({ [uuid]: random.chance(0.7) ? facts : spoiled(facts, random) })
 }
 
 function bodyOf({ body }: Operation, world: World, random: Random): string | null {

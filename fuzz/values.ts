@@ -86,6 +86,9 @@ export type World = {
   /** What answers have said, by the name of the field. */
   known: Map<string, unknown[]>
   schemas: Record<string, Schema>
+  /** Devices that live, as long as nobody deletes them, and a key that registers others. */
+  devices: readonly string[]
+  provisioningKey: string
 }
 
 /** A value that the schema allows, as far as it can be made from its form; known ones where they fit. */
@@ -160,7 +163,7 @@ function numberOf(schema: Schema, name: string, world: World, random: Random): n
 function textOf(schema: Schema, name: string, world: World, random: Random): string {
   const known = world.known.get(name) ?? world.known.get(aliases[name] ?? '')
   if (known && random.chance(0.7)) return String(random.pick(known))
-  if (schema.pattern?.includes('0-9a-f')) return hex(random, 32)
+  if (name === 'uuid' || schema.pattern?.includes('0-9a-f')) return hex(random, 32)
   return `n${random.below(1_000)}`.slice(0, schema.maxLength ?? 100)
 }
 
