@@ -32,6 +32,8 @@ test('without a command the agent runs', () => {
     name: 'pump',
     uuid,
     deviceType: null,
+    pretendPower: false,
+    dockerSocket: undefined,
     forgetKeyIn: null,
     streamTargets: { ssh: true, ports: [] },
     sshUsers: ['root'],

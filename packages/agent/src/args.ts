@@ -77,6 +77,17 @@ const options = {
     in: ['run'],
     help: 'Empty MUSTER_AGENT_PROVISIONING_KEY in this file once registered.',
   },
+  'pretend-power': {
+    env: true,
+    in: ['run'],
+    help: 'Reboot and shut down in pretence only: all but the effect; for trying and testing.',
+  },
+  'docker-socket': {
+    value: 'PATH',
+    env: true,
+    in: ['run'],
+    help: 'The socket of Docker Engine, whose containers are the services; default /var/run/docker.sock.',
+  },
   'stream-targets': {
     value: 'LIST',
     env: true,
@@ -129,6 +140,8 @@ export type Wish =
   | ({
       command: 'run'
       forgetKeyIn: string | null
+      pretendPower: boolean
+      dockerSocket: string | undefined
       streamTargets: TargetList
       sshUsers: string[]
     } & Common &
@@ -253,6 +266,8 @@ function wishOf(command: Command, read: Reader, env: Environment): Wish {
         ...common,
         ...startingOf(read),
         forgetKeyIn: read.text('forget-key-in'),
+        pretendPower: read.has('pretend-power'),
+        dockerSocket: read.text('docker-socket') ?? undefined,
         ...streamsOf(read),
       }
     case 'register':

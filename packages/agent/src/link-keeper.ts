@@ -113,6 +113,13 @@ export class LinkKeeper {
     this.#arm()
   }
 
+  /** Says something over the link that stands; false: there is none. */
+  send(message: Record<string, unknown>): boolean {
+    if (!this.#up) return false
+    this.#up.line?.send(JSON.stringify(message))
+    return true
+  }
+
   /** The server answers again: what waits for it need not wait for all of its time. */
   nudge(): void {
     if (this.#up || this.#dialling || this.#dialAt === Infinity) return

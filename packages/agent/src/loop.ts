@@ -49,6 +49,8 @@ export type LoopOptions = {
   onRegistered?: () => void
   onTarget?: (target: { intervalMs: number; cloudlinkEnabled: boolean }) => void
   onAcknowledged?: (acknowledged: Report) => void
+  /** What the server wants to be done came with the answer to a heartbeat. */
+  onOrders?: (orders: unknown) => void
   /** A heartbeat went through after some that did not. */
   onRecovered?: () => void
 }
@@ -85,6 +87,10 @@ export interface AgentLoop {
   stop(options?: { goodbye?: GoodbyeBody | null }): Promise<Outcome | null>
   /** Says goodbye now and falls silent until the stop that it announces, or until it must have failed. */
   leave(goodbye: GoodbyeBody): Promise<Outcome>
+  /** The stop that was announced did not come, or is over: beats again at once. */
+  comeBack(): void
+  /** Asks for the target state now; resolves to what came of it. */
+  poll(): Promise<{ ok: boolean; text: string }>
   /** What is true now; keys not named stay as they were. */
   offer(report: Report): void
   readonly state: LoopState
@@ -120,6 +126,7 @@ class Loop implements AgentLoop {
   private cancelTimer: (() => void) | null = null
   private armedAt = Infinity
   private whenIdle: (() => void) | null = null
+  private polls: (() => void)[] = []
 
   constructor(ports: LoopPorts, options: LoopOptions) {
     this.ports = ports
@@ -149,6 +156,25 @@ class Loop implements AgentLoop {
     this.wanted = { ...this.wanted, ...report }
     this.planReport()
     this.arm()
+  }
+
+  comeBack(): void {
+    this.quietUntil = -Infinity
+    this.announced = null
+    if (this.registered) this.heartbeat.dueAt = this.ports.clock.now()
+    this.arm()
+  }
+
+  poll(): Promise<{ ok: boolean; text: string }> {
+    if (!this.registered) return Promise.resolve({ ok: false, text: 'it is not registered' })
+    this.heartbeat.dueAt = this.ports.clock.now()
+    const beaten = new Promise<void>((resolve) => this.polls.push(resolve))
+    this.arm()
+    return beaten.then(() => {
+      const { last } = this.heartbeat
+      const ok = last?.kind === 'ok'
+      return { ok, text: ok ? 'the target state is up to date' : (last?.text ?? 'no answer') }
+    })
   }
 
   async leave(goodbye: GoodbyeBody): Promise<Outcome> {
@@ -295,6 +321,7 @@ class Loop implements AgentLoop {
       return notOurAnswer('the answer is not a target state of this device; is this the server?')
     const intervalMs = intervalFrom(own.config[configNames.heartbeatIntervalMs]) ?? this.intervalMs
     const cloudlinkEnabled = own.config[configNames.cloudlinkEnabled] !== 'false'
+    if (own.actions !== undefined) this.options.onOrders?.(own.actions)
     const changed = intervalMs !== this.intervalMs || cloudlinkEnabled !== this.cloudlinkEnabled
     this.etag = answer.headers.etag ?? null
     this.intervalMs = intervalMs
@@ -354,6 +381,7 @@ class Loop implements AgentLoop {
       if (outcome.kind === 'frozen') this.waitInFrost(errand)
       else this.backOff(errand, outcome)
     }
+    if (errand === this.heartbeat) for (const resolve of this.polls.splice(0)) resolve()
     if (!this.errands.some((each) => each.inFlight)) this.whenIdle?.()
     this.arm()
   }

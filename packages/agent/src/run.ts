@@ -11,13 +11,15 @@ import { monotonicClock } from './clock.ts'
 import { AnotherAgentRuns, type ControlAnswer, type ControlRequest, openDoor } from './control.ts'
 import { Exit, openLink, openStateDir, openTransport, settleIdentity } from './device.ts'
 import { writeDurably } from './durable.ts'
-import { createHost, type Host, readBootId } from './host.ts'
+import { createHost, type Host } from './host.ts'
 import { type Identity, writeIdentity } from './identity.ts'
 import { type KeeperOptions, type KeeperPorts, LinkKeeper } from './link-keeper.ts'
 import { type AgentLoop, createAgentLoop, type Log, stopWithinMs } from './loop.ts'
 import { type Memory, readMemory, writeMemory } from './memory.ts'
 import { readGoodbye } from './power.ts'
+import { type Power, pretendedPower, realPower } from './power-actions.ts'
 import { lasting } from './report.ts'
+import { type RunningActions, startActions } from './run-actions.ts'
 import { Sshd } from './sshd.ts'
 import { atRest } from './stated.ts'
 import { beliefOf } from './status-view.ts'
@@ -59,10 +61,12 @@ async function runAlone(
   const { uuid, deviceKey } = identity
   const transport = await openTransport(server, way)
   const clock = monotonicClock()
+  const machine = powerOf(wish)
+  const { power } = machine
   const host = createHost({ version: program.version, diskPath: wish.stateDir })
-  const memory = readMemory(wish.stateDir, { server, bootId: readBootId() })
+  const memory = readMemory(wish.stateDir, { server, bootId: power.bootId() })
   const remember = () => problems.attempt('memory', () => writeMemory(wish.stateDir, memory))
-  const facts = { ...host.boot, ...host.read() }
+  const facts = { ...host.boot, boot_id: power.bootId(), ...host.read() }
   const loop = createAgentLoop(
     { clock, transport, random: Math.random, log },
     {
@@ -86,6 +90,7 @@ async function runAlone(
         remember()
       },
       onRecovered: () => keeper.nudge(),
+      onOrders: (orders) => actions.take(orders),
       onAcknowledged(acknowledged) {
         const kept = lasting(acknowledged)
         if (JSON.stringify(kept) === JSON.stringify(memory.acknowledged)) return
@@ -101,8 +106,14 @@ async function runAlone(
     clock,
     dial,
     quietUntil: () => loop.state.quietUntil,
-    onMessage: (message, epoch) => streams.take(message, epoch),
+    onMessage(message, epoch) {
+      actions.hear(message)
+      streams.take(message, epoch)
+    },
   })
+  const device = { identity, userAgent }
+  const parts = { power, loop, host, clock, log, transport, device }
+  const actions: RunningActions = startActions({ ...wish, ...parts, keeper: () => keeper })
   if (identity.registeredWith !== null)
     problems.attempt('key file', () => forgetKey(wish.forgetKeyIn))
   const startedAt = clock.now()
@@ -116,15 +127,28 @@ async function runAlone(
   loop.start()
   if (loop.state.registered) keeper.allow(loop.state.cloudlinkEnabled)
   const stopLooking = keepLooking(host, loop, clock)
-  await askedToStop()
+  const isOff = await Promise.race([askedToStop(), machine.off])
   stopLooking()
-  streams.stop()
-  keeper.stop()
-  const cancelEnd = clock.after(stopWithinMs, () => process.exit(exitCodes.ok))
-  await loop.stop({ goodbye: await readGoodbye() })
-  cancelEnd()
+  for (const part of [actions, streams, keeper]) part.stop()
+  await takeLeave(loop, clock, isOff)
   transport.close()
   return exitCodes.ok
+}
+
+/** Says goodbye, unless that was said; takes 3 s at most. */
+async function takeLeave(loop: AgentLoop, clock: Clock, isOff: boolean): Promise<void> {
+  const cancelEnd = clock.after(stopWithinMs, () => process.exit(exitCodes.ok))
+  await loop.stop({ goodbye: isOff ? null : await readGoodbye() })
+  cancelEnd()
+}
+
+/** `off` resolves when the machine would be off, as pretended. */
+function powerOf({ pretendPower, stateDir }: RunWish): { power: Power; off: Promise<true> } {
+  let power = realPower()
+  const off = new Promise<true>((resolve) => {
+    if (pretendPower) power = pretendedPower(stateDir, () => resolve(true))
+  })
+  return { power, off }
 }
 
 type KeeperParts = Pick<KeeperPorts, 'clock' | 'dial'> &
@@ -198,10 +222,10 @@ function keepLooking(host: Host, loop: AgentLoop, clock: Clock): () => void {
 }
 
 /** Resolves once a signal asks for the end. */
-function askedToStop(): Promise<void> {
+function askedToStop(): Promise<false> {
   return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve())
-    process.once('SIGINT', () => resolve())
+    process.once('SIGTERM', () => resolve(false))
+    process.once('SIGINT', () => resolve(false))
   })
 }
 
