@@ -3,7 +3,16 @@
 
 type Room = { at: readonly string[]; imports: readonly string[] | 'anything' }
 
-const features = ['presence', 'registry', 'cloudlink', 'actions', 'audit', 'history']
+const features = [
+  'presence',
+  'registry',
+  'cloudlink',
+  'actions',
+  'audit',
+  'history',
+  'terminal',
+  'device-urls',
+]
 /** They fill the ports of the features. */
 export const adapters: readonly string[] = ['store', 'bus', 'auth']
 const faces = ['api', 'device-api']

@@ -5,6 +5,7 @@
 import { actionErrors } from './action-errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import { streamErrors } from './stream-errors.ts'
+import { terminalErrors } from './terminal-errors.ts'
 
 type ErrorRow = { http: number; exit: number; title: string; advice: string }
 
@@ -133,6 +134,7 @@ export const errors = {
     advice: 'The policy of its fleet, or its own, says so; switch it on there.',
   },
   ...streamErrors,
+  ...terminalErrors,
   ...actionErrors,
   'not-found': {
     http: 404,

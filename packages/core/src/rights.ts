@@ -90,6 +90,11 @@ export const rights = {
     scope: 'fleet',
     roles: operators,
   },
+  'recordings-write': {
+    title: 'Say how terminals of a fleet are recorded and limited, and delete recordings',
+    scope: 'fleet',
+    roles: administrators,
+  },
   'history-read': {
     title: 'Read the history of devices and fleets, and follow it live',
     scope: 'fleet',

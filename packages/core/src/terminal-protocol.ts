@@ -29,6 +29,12 @@ export const TerminalQuery = T.Object(
     record: T.Optional(
       T.Boolean({ description: 'False declines the recording, where the fleet lets one decline.' }),
     ),
+    user: T.Optional(
+      T.String({
+        pattern: '^[a-z_][a-z0-9_-]{0,31}$',
+        description: 'Whom to be on the device; absent: root.',
+      }),
+    ),
     service: T.Optional(
       T.String({
         pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$',

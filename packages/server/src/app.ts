@@ -7,6 +7,7 @@ import { registerApi } from './api/api.ts'
 import { loadDeviceView } from './api/device-routes.ts'
 import { registerOperations } from './api/operations.ts'
 import { registerReference } from './api/reference-routes.ts'
+import { divertDeviceHosts, trustOf } from './app/device-hosts.ts'
 import { type AppDeps, createFeatures, type Features } from './app/features.ts'
 import { createServer, refuseWhen } from './app/server.ts'
 import { type MadeAdministrator, prepareAdministrator } from './auth/administrator.ts'
@@ -23,10 +24,12 @@ export function createApp(deps: AppDeps) {
   const features = createFeatures(deps)
   const { authStore, presence, registry, links, actions, hub, history, audit, reach, streams } =
     features
+  const { terminals, deviceUrls } = features
   const fastify = createServer(deps)
   let stopping = false
   refuseWhen(() => stopping, fastify)
   openDoors(fastify, deps, features)
+  const trusts = trustOf(deps.trustProxy ?? false)
 
   return {
     fastify,
@@ -42,7 +45,9 @@ export function createApp(deps: AppDeps) {
       await hub.start()
       history.start()
       await audit.start()
+      terminals.start()
       await fastify.ready()
+      divertDeviceHosts(fastify, deviceUrls, { isSecure: Boolean(deps.tls), trusts })
       reach?.start()
       return made
     },
@@ -54,6 +59,8 @@ export function createApp(deps: AppDeps) {
       await reach?.stop()
       await hub.stop()
       await history.stop()
+      await terminals.stop()
+      deviceUrls.stop()
       streams.stop()
       await links.stop()
       await actions.stop()

@@ -11,6 +11,8 @@ export type Config = Readonly<{
   dataDir: string
   databaseUrl: string | null
   natsUrl: string | null
+  /** Null: devices have no URLs. It needs the public URL. */
+  deviceUrlDomain: string | null
   publicUrl: string | null
   tls: Readonly<{ certPath: string; keyPath: string }> | null
   admin: Readonly<{ email: string | null; password: string | null; token: string | null }>
@@ -87,6 +89,16 @@ export const settings = {
     about:
       'The address under which devices and people reach this server. Where it is set, the server also asks itself through it every 5 s: while that fails and no device is heard, devices cannot reach the server, and their silence is not held against them.',
     read: url('https:', 'http:'),
+  }),
+  MUSTER_DEVICE_URL_DOMAIN: setting({
+    form: 'devices.example.net',
+    unset: 'devices have no URLs',
+    about:
+      'The domain beneath which each device has a host name of its own, where its URL is switched on. All names beneath it must lead to this server, with a certificate for them. Needs MUSTER_PUBLIC_URL, and should share no registrable domain with it.',
+    read: (word) =>
+      /^(?=.{1,190}$)[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i.test(word)
+        ? { ok: word.toLowerCase() }
+        : { wrong: 'must be a domain, without port or scheme' },
   }),
   MUSTER_TLS_CERT: setting({
     form: 'a file',
@@ -214,6 +226,8 @@ export function readConfig(
   const values = readValues(given, mistakes)
   if (Boolean(values.MUSTER_TLS_CERT) !== Boolean(values.MUSTER_TLS_KEY))
     mistakes.push('MUSTER_TLS_CERT and MUSTER_TLS_KEY are of use only together')
+  if (values.MUSTER_DEVICE_URL_DOMAIN && !values.MUSTER_PUBLIC_URL)
+    mistakes.push('MUSTER_DEVICE_URL_DOMAIN needs MUSTER_PUBLIC_URL')
   const { MUSTER_OIDC_CLIENT_ID: id, MUSTER_OIDC_CLIENT_SECRET: secret } = values
   const oidc = [values.MUSTER_OIDC_ISSUER, id, secret]
   if (oidc.some(Boolean) && !(oidc.every(Boolean) && values.MUSTER_PUBLIC_URL))
@@ -281,6 +295,7 @@ function configOf(values: Values): Config {
     dataDir: values.MUSTER_DATA_DIR ?? './data',
     databaseUrl: values.MUSTER_DATABASE_URL ?? null,
     natsUrl: values.MUSTER_NATS_URL ?? null,
+    deviceUrlDomain: values.MUSTER_DEVICE_URL_DOMAIN ?? null,
     publicUrl: values.MUSTER_PUBLIC_URL ?? null,
     tls: certPath && keyPath ? Object.freeze({ certPath, keyPath }) : null,
     admin: Object.freeze({

@@ -10,6 +10,7 @@ import { registerAudit } from './audit-routes.ts'
 import { registerDeviceList } from './device-list-routes.ts'
 import { registerDevices } from './device-routes.ts'
 import { registerDeviceStreams } from './device-stream-routes.ts'
+import { registerDeviceUrls } from './device-url-routes.ts'
 import { registerDeviceViews } from './device-view-routes.ts'
 import type { ApiDeps } from './door.ts'
 import { registerEntityTags } from './entity-tags.ts'
@@ -19,9 +20,11 @@ import { registerMembers } from './member-routes.ts'
 import { registerOrganizations } from './organization-routes.ts'
 import { registerPeople } from './people-routes.ts'
 import { limitRequests, limitUsers } from './rate-limits.ts'
+import { registerRecordings } from './recording-routes.ts'
 import { registerSignIn } from './sign-in-routes.ts'
 import { registerSshKeys } from './ssh-key-routes.ts'
 import { registerStream } from './stream-routes.ts'
+import { registerTerminal } from './terminal-routes.ts'
 import { registerTokens } from './token-routes.ts'
 import { registerUsers } from './user-routes.ts'
 
@@ -46,10 +49,13 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerDevices(api, deps)
       registerDeviceStreams(api, deps)
       registerSshKeys(api, deps)
+      registerActions(api, deps)
       registerHistory(api, deps)
       registerStream(api, deps)
+      registerTerminal(api, deps)
+      registerRecordings(api, deps)
+      registerDeviceUrls(api, deps)
       registerAudit(api, deps)
-      registerActions(api, deps)
     },
     { prefix: '/api/v1' },
   )

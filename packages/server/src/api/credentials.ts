@@ -34,6 +34,14 @@ export function refuseForeign(request: FastifyRequest): void {
     throw new Refusal('origin-refused', origin ? `${origin} is not this server` : 'no Origin')
 }
 
+/** Browsers open WebSockets from any page, and send the cookie along. */
+export function refuseForeignSocket(request: FastifyRequest): void {
+  const { authorization, origin } = request.headers
+  if (authorization !== undefined) return
+  if (origin === undefined || !ownOrigins(request).includes(origin))
+    throw new Refusal('origin-refused', origin ? `${origin} is not this server` : 'no Origin')
+}
+
 /** The public URL where one is set, and the address that the browser itself has used. */
 function ownOrigins({ server, protocol, host }: FastifyRequest): string[] {
   const { publicUrl } = server

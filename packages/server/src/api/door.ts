@@ -16,10 +16,12 @@ import type { Actions } from '../actions/actions.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { SshKeys } from '../cloudlink/ssh-keys.ts'
 import type { Streams } from '../cloudlink/streams.ts'
+import type { DeviceUrls } from '../device-urls/device-urls.ts'
 import type { History } from '../history/history.ts'
 import type { Members } from '../registry/members.ts'
 import type { Organizations } from '../registry/organizations.ts'
 import type { Registry } from '../registry/registry.ts'
+import type { Terminals } from '../terminal/terminals.ts'
 import type { Authenticator, Identity } from './people-ports.ts'
 import type { Principal, Queries, SavedViews } from './ports.ts'
 import type { StreamHub } from './stream.ts'
@@ -32,13 +34,15 @@ export type ApiDeps = {
   members: Members
   presence: { readonly gaps: Gaps }
   queries: Queries
+  actions: Actions
   views: SavedViews
   auth: Authenticator
-  actions: Actions
   hub: StreamHub
   streams: Pick<Streams, 'openStream'>
   sshKeys: SshKeys
   history: History
+  terminals: Terminals
+  deviceUrls: DeviceUrls
   clock: Clock
   audit: Audit
   /** For each token; null: no limit. */

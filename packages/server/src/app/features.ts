@@ -48,6 +48,7 @@ import { createRegistryStore } from '../store/registry-store.ts'
 import { createSavedViews } from '../store/saved-views.ts'
 import { createSshKeyStore } from '../store/ssh-key-store.ts'
 import { createActionsOver } from './actions.ts'
+import { createDeviceFaces } from './device-ways.ts'
 import type { ServerDeps } from './server.ts'
 
 export type AppDeps = ServerDeps & {
@@ -64,6 +65,8 @@ export type AppDeps = ServerDeps & {
   linkLimit?: TurnstileLimit
   /** How long entries of the audit log are kept; null or absent: for ever. */
   auditKeptMs?: number | null
+  /** Beneath which each device has a host name; null or absent: none has. */
+  deviceUrlDomain?: string | null
   /** Of the API, for each token; null or absent: as many as there are. */
   requestsPerSecond?: number | null
 }
@@ -77,14 +80,17 @@ export function createFeatures(deps: AppDeps) {
   const presence = createPresenceOf(deps, () => registry.enforceAllowances())
   const registry = createRegistryOf(deps, presence)
   const links = createLinks(deps, presence)
+  const streams = new Streams({ links, relay: null, clock })
+  const auth = createAuthOf(deps, authStore)
+  const audit = createAuditOf(deps)
   return {
     authStore,
     queries,
     presence,
     registry,
     ...createOwners(deps, registry),
-    auth: createAuthOf(deps, authStore),
-    audit: createAuditOf(deps),
+    auth,
+    audit,
     history: new History({ store: createHistoryKeeping(database), clock, log }),
     hub: new StreamHub({ queries, changes: bus, clock, log }),
     links,
@@ -96,7 +102,8 @@ export function createFeatures(deps: AppDeps) {
       log,
     }),
     sshKeys: createSshKeys({ store: createSshKeyStore(database), clock }),
-    streams: new Streams({ links, relay: null, clock }),
+    streams,
+    ...createDeviceFaces({ ...deps, queries, presence, streams, auth, audit }),
     reach: publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null,
     views: createSavedViews(database),
     facts: createFactStore(database),

@@ -40,6 +40,7 @@ export async function openApp(config: Config, log: FastifyBaseLogger): Promise<O
     tls,
     trustProxy: config.trustProxy,
     auditKeptMs: config.auditKeptMs,
+    deviceUrlDomain: config.deviceUrlDomain,
     requestsPerSecond: config.requestsPerSecond,
   })
 

@@ -13,6 +13,7 @@ import * as audit from './migrations/0006-audit.ts'
 import * as cloudlink from './migrations/0007-cloudlink.ts'
 import * as actions from './migrations/0008-actions.ts'
 import * as streams from './migrations/0009-streams.ts'
+import * as terminal from './migrations/0010-terminal.ts'
 
 /** Runs on both databases; where their words differ, it is told which one this is. */
 type DialectMigration = { up: (db: never, dialect: Database['dialect']) => Promise<void> }
@@ -26,6 +27,7 @@ const migrations: Record<string, DialectMigration> = {
   '0006-audit': audit,
   '0007-cloudlink': cloudlink,
   '0008-actions': actions,
+  '0010-terminal': terminal,
   '0009-streams': streams,
 }
 

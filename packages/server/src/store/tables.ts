@@ -321,4 +321,46 @@ export type Tables = {
     columns: string
     changed_at: number
   }
+  /** What a fleet says about terminals, where it says anything. */
+  terminal_policies: {
+    fleet_id: number
+    recording: string
+    kept_days: number
+    idle_limit_ms: number
+    longest_ms: number
+  }
+  /** Of terminals; names are as they were then. */
+  recordings: {
+    id: Generated<number>
+    organization_id: number
+    fleet_id: number
+    fleet: string
+    device_id: number
+    uuid: string
+    device: string
+    user_id: number
+    user_email: string
+    column_count: number
+    row_count: number
+    started_at: number
+    ended_at: number | null
+    bytes: number
+    cut_by: string | null
+    kept_until: number
+  }
+  /** Whole lines of asciicast; counted from 0. */
+  recording_parts: { recording_id: number; part: number; lines: string }
+  /** Which port of a device its URL shows, and to whom. */
+  device_urls: { device_id: number; port: number; access: string }
+  /** What lets a browser in at the URL of one device, by its hash. */
+  device_passes: {
+    hash: string
+    /** A ticket is exchanged for a pass, once. */
+    kind: string
+    device_id: number
+    user_id: number
+    organization_id: number
+    session_id: number | null
+    expires_at: number
+  }
 }

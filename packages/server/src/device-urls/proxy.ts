@@ -1,0 +1,212 @@
+// The way of one request to a port of a device and back, byte for byte as it comes, in both directions
+// no faster than the slower side takes it. Connections to the device are kept for a moment, since each
+// costs a round trip to it.
+
+import {
+  Agent,
+  type AgentOptions,
+  type ClientRequest,
+  type IncomingMessage,
+  request as openRequest,
+  type ServerResponse,
+} from 'node:http'
+import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream'
+import { errors, Refusal } from '@muster/core/errors.ts'
+import { type Asked, headersFromDevice, headersToDevice } from './headers.ts'
+import type { PortWays, UrlDevice } from './ports.ts'
+
+const connectionsPerDevice = 32
+const waitingPerDevice = 64
+const keptPerDevice = 4
+const keptMs = 15_000
+/** Until the program on the device begins to answer. */
+const answerMs = 120_000
+
+export type Proxy = ReturnType<typeof createProxy>
+
+type Going = { device: UrlDevice; port: number; asked: Asked; keepsAuthorization: boolean }
+
+export function createProxy({ ways }: { ways: PortWays }) {
+  const agent = createDeviceAgent(ways)
+  const underWay = new Map<string, number>()
+
+  /** Refuses with `too-many-requests`; the returned function makes room again. */
+  function takeRoom({ uuid }: UrlDevice): () => void {
+    const count = underWay.get(uuid) ?? 0
+    if (count >= connectionsPerDevice + waitingPerDevice)
+      throw new Refusal('too-many-requests', 'of this device', { retryAfterMs: 1_000 })
+    underWay.set(uuid, count + 1)
+    return once(() => {
+      const left = underWay.get(uuid)! - 1
+      if (left > 0) underWay.set(uuid, left)
+      else underWay.delete(uuid)
+    })
+  }
+
+  function send(request: IncomingMessage, going: Going, upgrade?: string): ClientRequest {
+    const { device, port, asked, keepsAuthorization } = going
+    const bodied = request.headers['transfer-encoding'] !== undefined
+    return openRequest({
+      agent: upgrade === undefined ? agent : createDeviceAgent(ways, false),
+      method: request.method ?? 'GET',
+      path: request.url ?? '/',
+      headers: {
+        ...headersToDevice(request.headers, asked, { keepsAuthorization, upgrade }),
+        ...(bodied ? { 'transfer-encoding': 'chunked' } : {}),
+      },
+      ...({ device, host: device.uuid, port } as object),
+      setDefaultHeaders: false,
+    })
+  }
+
+  return {
+    /** Rejects with a refusal as long as nothing was answered. */
+    forward(request: IncomingMessage, response: ServerResponse, going: Going): Promise<void> {
+      const leave = takeRoom(going.device)
+      return new Promise<void>((resolve, reject) => {
+        const outgoing = send(request, going)
+        const timer = setTimeout(() => outgoing.destroy(new Refusal(answerLate)), answerMs)
+        const fail = (error: Error) => {
+          outgoing.destroy()
+          if (response.headersSent) response.destroy()
+          else reject(refusalOf(error))
+        }
+        outgoing.on('error', fail)
+        outgoing.on('information', ({ statusCode, headers }) => {
+          if (statusCode === 103) response.writeEarlyHints(headersFromDevice(headers) as never)
+        })
+        outgoing.on('response', (answer) => {
+          clearTimeout(timer)
+          response.writeHead(
+            answer.statusCode!,
+            answer.statusMessage,
+            headersFromDevice(answer.headers),
+          )
+          response.flushHeaders()
+          pipeline(answer, response, () => resolve())
+        })
+        response.once('close', () => {
+          clearTimeout(timer)
+          outgoing.destroy()
+          resolve()
+        })
+        request.on('aborted', () => outgoing.destroy())
+        request.pipe(outgoing)
+      }).finally(leave)
+    },
+
+    /** The connection is taken where the device agrees to speak that; else its answer is passed on. */
+    upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, going: Going): Promise<void> {
+      const leave = takeRoom(going.device)
+      return new Promise<void>((resolve, reject) => {
+        const outgoing = send(request, going, request.headers.upgrade)
+        const timer = setTimeout(() => outgoing.destroy(new Refusal(answerLate)), answerMs)
+        const settled = () => clearTimeout(timer)
+        outgoing.on('error', (error) => {
+          settled()
+          reject(refusalOf(error))
+        })
+        outgoing.on('response', (answer) => {
+          settled()
+          socket.write(headOf(answer, { connection: 'close' }))
+          pipeline(answer, socket, () => resolve())
+        })
+        outgoing.on('upgrade', (answer, stream, first) => {
+          settled()
+          const { upgrade = '' } = answer.headers
+          socket.write(headOf(answer, { connection: 'Upgrade', upgrade }))
+          if (first.length > 0) socket.write(first)
+          if (head.length > 0) stream.write(head)
+          pipeline(socket, stream, () => stream.destroy())
+          pipeline(stream, socket, () => {
+            socket.destroy()
+            resolve()
+          })
+        })
+        socket.once('close', () => {
+          settled()
+          outgoing.destroy()
+          resolve()
+        })
+        outgoing.end()
+      }).finally(leave)
+    },
+
+    stop(): void {
+      agent.destroy()
+    },
+  }
+}
+
+const answerLate = 'device-url-unanswered'
+
+/** Connections are streams to the port of the device, each for that device alone. */
+function createDeviceAgent(ways: PortWays, keepAlive = true): Agent {
+  const unused = new WeakMap<Duplex, NodeJS.Timeout>()
+  class DeviceAgent extends Agent {
+    override createConnection(
+      options: AgentOptions & { device?: UrlDevice; port?: number },
+      connected: (error: Error | null, stream: Duplex) => void,
+    ): undefined {
+      ways.openPort(options.device!, options.port!).then(
+        (stream) => connected(null, asSocket(stream)),
+        (error) => connected(error, undefined as never),
+      )
+    }
+
+    // Streams have no timeout of their own.
+    override keepSocketAlive(stream: Duplex): boolean {
+      unused.set(
+        stream,
+        setTimeout(() => stream.destroy(), keptMs),
+      )
+      return true
+    }
+
+    override reuseSocket(stream: Duplex): void {
+      clearTimeout(unused.get(stream))
+    }
+  }
+  return new DeviceAgent({
+    keepAlive,
+    maxSockets: connectionsPerDevice,
+    maxFreeSockets: keptPerDevice,
+  })
+}
+
+/** What the HTTP client asks of a socket, and a stream has no use for. */
+function asSocket(stream: Duplex): Duplex {
+  const nothing = () => stream
+  const methods = ['setKeepAlive', 'setNoDelay', 'setTimeout', 'ref', 'unref']
+  for (const name of methods)
+    if (!(name in stream)) Object.defineProperty(stream, name, { value: nothing })
+  return stream
+}
+
+function headOf(answer: IncomingMessage, more: Record<string, string>): string {
+  const headers = { ...headersFromDevice(answer.headers), ...more }
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    [value].flat().map((one) => `${name}: ${one}`),
+  )
+  const start = `HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`
+  return `${[start, ...lines].join('\r\n')}\r\n\r\n`
+}
+
+function refusalOf(error: Error): Refusal {
+  if (error instanceof Refusal) return error
+  const { code = '' } = error as { code?: string }
+  // What errors of Node are called never has the shape of ours.
+  return code in errors
+    ? new Refusal(code as never)
+    : new Refusal('stream-lost', `the device did not answer as HTTP does (${error.message})`)
+}
+
+function once(run: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (isDone) return
+    isDone = true
+    run()
+  }
+}
