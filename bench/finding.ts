@@ -14,7 +14,7 @@ import { heardAt, populateDatabase } from './population.ts'
 import { type Bench, type Measured, median, percentile, type Scale, written } from './promise.ts'
 import { openFolder } from './server-process.ts'
 
-type Asked = { filter?: string; sort?: string; q?: string; fleet?: number }
+type Asked = { filter?: string; sort?: string; q?: string; fleet?: number; sees?: number[] }
 
 const questions: Record<string, Asked> = {
   'everything by name': {},
@@ -49,11 +49,22 @@ const questions: Record<string, Asked> = {
   'a text of nobody, made of frequent parts': { q: 'birch-birch', sort: 'name' },
   'an address': { q: '198.51.7.', sort: 'name' },
   'the beginning of a uuid': { q: '3f2a', sort: 'since' },
+  'one small fleet may be seen': { sees: [21], sort: '-since' },
+  'one small fleet may be seen, a text of many devices': { sees: [21], q: 'birch', sort: 'uuid' },
+  'three fleets may be seen, a text of few devices': { sees: [2, 5, 21], q: 'birch-4242' },
+  'three fleets may be seen, by uuid': { sees: [2, 5, 21], sort: 'uuid' },
+  'three fleets may be seen, a frequent filter': {
+    sees: [2, 5, 21],
+    filter: 'tag.site = "north"',
+    sort: '-since',
+  },
 }
 
 const pagesEach = 6
 const dayMs = 86_400_000
 const fleetCount = 20
+/** The last fleet is small, and its devices stand among those of all others. */
+const smallCount = 500
 const describedAtOnce = 20_000
 
 export const finding: Bench = async (scale) => {
@@ -70,7 +81,7 @@ export const finding: Bench = async (scale) => {
   }
 }
 
-/** Twenty fleets alike; of each hundred devices five are lost, two are updating, one is frozen. */
+/** Twenty fleets alike and a small one; of each hundred devices five are lost, two are updating, one is frozen. */
 async function make(database: Database, deviceCount: number, { say }: Scale): Promise<void> {
   const startedAt = performance.now()
   const now = Date.now()
@@ -87,7 +98,8 @@ async function make(database: Database, deviceCount: number, { say }: Scale): Pr
       return [heardAt(at, { intervalMs: dayMs, address })]
     },
   }))
-  await populateDatabase(database, plans, { untilAt: now })
+  const small = { ...plans[0]!, slug: 'small', deviceCount: smallCount }
+  await populateDatabase(database, [...plans, small], { untilAt: now })
   say(`${deviceCount} devices made in ${written((performance.now() - startedAt) / 1_000)} s`)
   await describe(database)
   say(`with tags and facts after ${written((performance.now() - startedAt) / 1_000)} s`)
@@ -138,9 +150,9 @@ async function ask(
   const queries = createDeviceQueries(database)
   const rounds = quick ? 2 : 4
   const all: number[] = []
-  for (const [name, { filter, fleet, q, sort = 'name' }] of Object.entries(questions)) {
+  for (const [name, { filter, fleet, q, sees, sort = 'name' }] of Object.entries(questions)) {
     const asked: DeviceFilter = {
-      visible: { organizationId: 1, fleetIds: null },
+      visible: { organizationId: 1, fleetIds: sees ?? null },
       sort,
       ...(fleet === undefined ? {} : { fleetId: fleet }),
       ...(q === undefined ? {} : { q }),

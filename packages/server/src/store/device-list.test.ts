@@ -280,16 +280,31 @@ for (const { name, skip, open } of databases) {
   test(`${name}: only what may be seen is found`, { skip }, async () => {
     const database = await open()
     const { organizationId } = await fill(database)
-    const queries = createDeviceQueries(database)
     const fleets = await database.read.selectFrom('fleets').select(['id', 'slug']).execute()
     const { id } = fleets.find(({ slug }) => slug === 'gate-7')!
     const visible = { organizationId, fleetIds: [id] }
-    const own = await readAll(queries, { visible, sort: 'name' }, 5)
-    assert.equal(own.total, own.uuids.length)
-    assert.deepEqual(new Set(own.rows.map(({ docket }) => docket.fleetSlug)), new Set(['gate-7']))
-    const where = { filter: parseFilter('fleet = north or fleet = foreign'), now: noon }
-    assert.deepEqual((await readAll(queries, { visible, sort: 'name', where }, 5)).uuids, [])
     const nothing = { organizationId, fleetIds: [] }
-    assert.deepEqual((await readAll(queries, { visible: nothing, sort: 'name' }, 5)).uuids, [])
+    const foreign = { filter: parseFilter('fleet = north or fleet = foreign'), now: noon }
+    // As a small organization among many others, and as a large one.
+    for (const queries of [createDeviceQueries(database), createDeviceQueries(database, tiny)]) {
+      const own = await readAll(queries, { visible, sort: 'name' }, 5)
+      assert.equal(own.total, own.uuids.length)
+      for (const asked of [
+        { sort: 'name' },
+        { sort: '-since' },
+        { sort: 'tag.site' },
+        { sort: 'uuid', q: '0000' },
+        { sort: 'name', q: 'gate' },
+      ]) {
+        const { rows } = await readAll(queries, { visible, ...asked }, 5)
+        assert.ok(rows.every(({ docket }) => docket.fleetSlug === 'gate-7'))
+        if (!asked.q) assert.equal(rows.length, own.total)
+      }
+      assert.deepEqual(
+        (await readAll(queries, { visible, sort: 'name', where: foreign }, 5)).uuids,
+        [],
+      )
+      assert.deepEqual((await readAll(queries, { visible: nothing, sort: 'name' }, 5)).uuids, [])
+    }
   })
 }

@@ -17,6 +17,7 @@ import { sql } from 'kysely'
 import type { Database } from './database.ts'
 import { type Asked, allOf, type Condition } from './device-conditions.ts'
 import { type Base, type Chapter, type Order, orderOf, type Place } from './device-order.ts'
+import type { Source } from './device-sources.ts'
 
 export type Found = { id: number; place: Place }
 
@@ -29,8 +30,8 @@ export type ListAsked = Asked & {
   conditions: readonly Condition[]
   /** How much looking at one device costs, 1 for its own row. */
   weight: number
-  /** Queries of ids, each of which has all devices that match. */
-  sources: readonly Condition[]
+  /** Each has all devices that match. */
+  sources: readonly Source[]
   limit: number
   after: Place | null
   budget: Budget
@@ -55,7 +56,7 @@ export type Budget = {
   longWalk: number
 }
 
-export const usualBudget: Budget = { gather: 8_000, shortWalk: 1_000, longWalk: 10_000 }
+export const usualBudget: Budget = { gather: 5_000, shortWalk: 1_000, longWalk: 10_000 }
 const maxSources = 4
 
 /** Null: so many cannot be sorted so. */
@@ -67,10 +68,10 @@ export async function listDevices(database: Database, list: ListAsked): Promise<
   if (isWholeLane(list, order)) return walk(database, list, order, Infinity)
   const begun = order.chapters.length > 0 ? await walk(database, list, order, shortWalk) : null
   if (begun && (begun.found.length >= list.limit || begun.next === null)) return begun
-  const isSelective = (count: number) => count <= gatherLimit && count < ofAll
-  for (const source of list.sources.slice(0, maxSources))
-    if (isSelective(await countUpTo(database, source, gatherLimit + 1)))
-      return gather(database, list, order, source)
+  for (const source of list.sources.slice(0, maxSources)) {
+    const ids = await source(database, Math.min(gatherLimit, ofAll - 1))
+    if (ids) return gather(database, list, order, ids)
+  }
   if (!begun) return null
   const rest = { ...list, after: begun.next, limit: list.limit - begun.found.length }
   const further = await walk(database, rest, order, longWalk)
@@ -111,12 +112,6 @@ function isInBase({ base }: ListAsked, chapter?: Chapter): Condition[] {
     ...(chapter?.byStatus ? [] : [byStatus]),
     ...(chapter?.byFleet || base.fleetIds === null ? [] : [inFleets(base.fleetIds, 'filter')]),
   ]
-}
-
-async function countUpTo({ read }: Database, ids: Condition, limit: number): Promise<number> {
-  const { rows } = await sql<{ count: number }>`select count(*) as count
-    from (select 1 as one from (${ids}) as found limit ${limit}) as counted`.execute(read)
-  return rows[0]!.count
 }
 
 type FoundRow = { id: number; chapter: number; key: string | number; total?: number }

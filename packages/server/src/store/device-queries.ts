@@ -10,10 +10,11 @@ import { statusWords } from '@muster/core/statuses.ts'
 import { sql } from 'kysely'
 import type { After, DeviceFilter, DeviceQueries, DeviceRow, Visible } from '../api/ports.ts'
 import type { Database } from './database.ts'
-import { allOf, conditionOf, searchCondition } from './device-conditions.ts'
+import { conditionOf, searchCondition } from './device-conditions.ts'
 import { type Budget, type ListAsked, listDevices, usualBudget } from './device-list.ts'
 import type { Place } from './device-order.ts'
-import { attributeOf, searchSource, sourceOf } from './device-sources.ts'
+import { searchSource } from './device-search.ts'
+import { attributeOf, few, sourceOf } from './device-sources.ts'
 import { docketsOf, selectDockets } from './dockets.ts'
 import { idsOf } from './rows.ts'
 
@@ -25,7 +26,7 @@ export function createDeviceQueries(
 
   return {
     async loadDevicePage(filter, { limit, after }) {
-      const question = await askedOf(database, filter)
+      const question = await askedOf(database, filter, budget.gather)
       const { ofBase } = question.counts
       const page = { ...question, limit, budget, after: after && placeOf(after) }
       const nobody = { found: [], next: null, total: 0, lookedAt: 1 }
@@ -62,7 +63,11 @@ function placeOf([chapter, key, id]: After): Place {
 
 type Question = Omit<ListAsked, 'limit' | 'after' | 'budget'> & { visibleIds: ReadonlySet<number> }
 
-async function askedOf(database: Database, filter: DeviceFilter): Promise<Question> {
+async function askedOf(
+  database: Database,
+  filter: DeviceFilter,
+  gatherLimit: number,
+): Promise<Question> {
   const { q, sort, visible, where } = filter
   const asked = { dialect: database.dialect, now: where?.now ?? 0 }
   const parts = where?.filter.kind === 'and' ? where.filter.of : where ? [where.filter] : []
@@ -74,11 +79,14 @@ async function askedOf(database: Database, filter: DeviceFilter): Promise<Questi
     .filter(({ id }) => filter.fleetId === undefined || filter.fleetId === id)
     .filter(({ slug }) => holds(ofFleet, { fleet: slug }))
   const among = fleets.map(({ id }) => id)
-  const counts = await loadCounts(database, among, statuses)
+  const counts = await loadCounts(database, among, statuses, gatherLimit)
   const isAll = counts.ofFleets === counts.ofAll
   const sources = [
     q ? searchSource(q, asked) : null,
-    ...rest.map((part) => sourceOf(part, asked)),
+    ...rest.map((part) => {
+      const ids = sourceOf(part, asked)
+      return ids && few(ids)
+    }),
   ].filter((source) => source !== null)
   return {
     ...asked,
@@ -92,7 +100,7 @@ async function askedOf(database: Database, filter: DeviceFilter): Promise<Questi
     ],
     weight: Math.max(
       1,
-      rest.map(weightOf).reduce((sum, weight) => sum + weight, q ? 1 : 0),
+      rest.map(weightOf).reduce((sum, weight) => sum + weight, q ? 2 : 0),
     ),
     sources,
   }
@@ -112,8 +120,8 @@ function weightOf(filter: Filter): number {
   return comparisonsOf(filter)
     .map(({ column }) => {
       if (column === 'lastContact' || column === 'update') return 2.5
-      if (column.startsWith('fact.') && !attributeOf(column)) return 2
-      return column.includes('.') || column === 'address' ? 0.5 : 0.1
+      if (column.startsWith('fact.') && !attributeOf(column)) return 3
+      return column.includes('.') || column === 'address' ? 1 : 0.1
     })
     .reduce((sum, weight) => sum + weight, 0)
 }
@@ -131,17 +139,21 @@ async function loadCounts(
   { read }: Database,
   fleetIds: readonly number[],
   statuses: readonly string[],
+  gatherLimit: number,
 ): Promise<ListAsked['counts']> {
-  const isOfFleets = fleetIds.length > 0 ? sql`fleet_id in (${sql.join(fleetIds)})` : sql`false`
+  if (fleetIds.length === 0) return { ofAll: 0, ofFleets: 0, ofBase: 0 }
   const isAsked = statuses.length > 0 ? sql`status in (${sql.join(statuses)})` : sql`false`
-  const sum = (condition: ReturnType<typeof sql>) =>
-    sql`coalesce(sum(case when ${condition} then count else 0 end), 0)`
-  const { rows } = await sql<ListAsked['counts']>`select
-    ${sum(sql`true`)} as "ofAll",
-    ${sum(isOfFleets)} as "ofFleets",
-    ${sum(allOf([isOfFleets, isAsked]))} as "ofBase"
-    from fleet_counts`.execute(read)
-  return rows[0]!
+  const { rows } = await sql<{ ofFleets: number; ofBase: number }>`select
+    coalesce(sum(count), 0) as "ofFleets",
+    coalesce(sum(case when ${isAsked} then count else 0 end), 0) as "ofBase"
+    from fleet_counts where fleet_id in (${sql.join(fleetIds)})`.execute(read)
+  const own = rows[0]!
+  // So few are gathered from their fleets: it does not matter how many others there are, and nobody
+  // waits for the fleets of all other organizations.
+  if (own.ofBase <= gatherLimit) return { ...own, ofAll: Number.POSITIVE_INFINITY }
+  const all = await sql<{ ofAll: number }>`
+    select coalesce(sum(count), 0) as "ofAll" from fleet_counts`.execute(read)
+  return { ...own, ...all.rows[0]! }
 }
 
 async function loadRows({ dialect, read }: Database, ids: readonly number[]): Promise<DeviceRow[]> {

@@ -1,14 +1,14 @@
 // What an index can find at once: for a part of a filter, the query of the ids that it leaves, or null
-// where only looking at each device would tell. Whoever asks counts them first, up to a limit.
+// where only looking at each device would tell. They are counted first, up to a limit.
 
-import { factOf, foldCase, tagKeyOf } from '@muster/core/device-columns.ts'
+import { factOf, tagKeyOf } from '@muster/core/device-columns.ts'
 import { type Filter, knownColumn, piecesOf } from '@muster/core/device-filter.ts'
-import { isUuidBeginning } from '@muster/core/device-match.ts'
 import { type RawBuilder, sql } from 'kysely'
+import type { Database } from './database.ts'
 import { type Asked, type Condition, parameterOf } from './device-conditions.ts'
 import { lastCharacter } from './pages.ts'
 
-type Ids = RawBuilder<unknown>
+export type Ids = RawBuilder<unknown>
 
 /** The most that a part of a filter can leave, as ids; all others need not be looked at. */
 export function sourceOf(filter: Filter, asked: Asked): Ids | null {
@@ -87,27 +87,13 @@ function sinceSource(operator: string, bound: string | number): Ids {
     where status > '' and status_since ${sql.raw(operator)} ${bound}`
 }
 
-const gramLength = 3
+/** The ids, if there are no more of them than the limit; null: there are more. */
+export type Source = (database: Database, limit: number) => Promise<Ids | null>
 
-/** By groups of three characters, and by the beginning of a uuid; null: too short for an index. */
-export function searchSource(q: string, { dialect }: Asked): Ids | null {
-  const sought = foldCase(q)
-  // Surrogates would be halved.
-  const characters = [...sought]
-  if (characters.length < gramLength) return null
-  const grams = new Set(
-    characters.slice(gramLength - 1).map((_, i) => characters.slice(i, i + gramLength).join('')),
-  )
-  const found =
-    dialect === 'sqlite'
-      ? sql`select rowid as id from device_grams where device_grams match ${matchOf([...grams])}`
-      : sql`select device_id as id from device_texts
-          where muster_grams(text) @> array[${sql.join([...grams])}]::text[]`
-  if (!isUuidBeginning(sought)) return found
-  return sql`${found} union all
-    select id from devices where uuid >= ${sought} and uuid < ${`${sought}g`}`
-}
-
-function matchOf(grams: readonly string[]): string {
-  return grams.map((gram) => `"${gram.replaceAll('"', '""')}"`).join(' AND ')
+export function few(ids: Ids): Source {
+  return async ({ read }, limit) => {
+    const { rows } = await sql<{ count: number }>`select count(*) as count
+      from (select 1 as one from (${ids}) as found limit ${limit + 1}) as counted`.execute(read)
+    return rows[0]!.count <= limit ? ids : null
+  }
 }
