@@ -25,6 +25,7 @@ const notForPeople: Record<string, string> = {
   'PATCH /device/v3/state': 'a device reports',
   'POST /device/v1/{uuid}/goodbye': 'a device says goodbye',
   'GET /device/v1/{uuid}/status': 'a device asks what the server thinks of it',
+  'POST /device/v1/{uuid}/actions/{id}': 'a device says how an action goes',
   'POST /device/register': 'a device registers itself',
   'POST /api/v1/login/cookie': 'a browser signs in to the dashboard',
   'GET /api/v1/login/methods': 'the dashboard shows which ways in there are',
@@ -180,8 +181,15 @@ const prepare: Record<string, (house: House, line: string) => Promise<unknown>> 
     await writeFile(`${folder}/heads.txt`, (await run(['audit', 'head'])).out)
     await writeFile(`${folder}/audit.ndjson`, (await run(['audit', 'export'])).out)
   },
+  'muster action show': askForAction,
+  'muster action cancel': askForAction,
   'muster completion': ({ folder }) =>
     mkdir(`${folder}/.config/fish/completions`, { recursive: true }),
+}
+
+async function askForAction({ run, world }: House) {
+  const { out } = await run(['action', 'run', 'identify', 'quiet-river', '--json'])
+  Object.assign(world.env, { ACTION: JSON.parse(out).id })
 }
 
 /** Invited, come in, and now a member. */

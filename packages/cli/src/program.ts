@@ -23,6 +23,7 @@ import { exitCodes } from '@muster/core/errors.ts'
 import { Command, Option } from 'commander'
 import { causeOf } from './causes.ts'
 import { colors } from './color.ts'
+import { addActionCommands } from './commands/action.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addCompletionCommands, answerTab } from './commands/completion.ts'
 import { addDeviceCommands } from './commands/device.ts'
@@ -36,6 +37,7 @@ import { addPasswordCommands, addTotpCommands } from './commands/password.ts'
 import { addPlanCommands } from './commands/plan.ts'
 import { addProfileCommands } from './commands/profile.ts'
 import { addProvisioningKeyCommands } from './commands/provisioning-key.ts'
+import { addServiceCommands } from './commands/service.ts'
 import { addSessionCommands } from './commands/session.ts'
 import { addSignInCommands } from './commands/sign-in.ts'
 import { addSshCommands } from './commands/ssh.ts'
@@ -59,6 +61,8 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addFleetCommands,
   addDeviceCommands,
   addSshCommands,
+  addActionCommands,
+  addServiceCommands,
   addTunnelCommand,
   addSshKeyCommands,
   addViewCommands,

@@ -20,7 +20,7 @@ const Nullable = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
 const Instant = (description: string) => T.Integer({ minimum: 0, description })
 
 export const Kind = words(actionKindNames)
-export const ActionId = T.String({ pattern: actionIdPattern })
+export const ActionId = T.String({ pattern: actionIdPattern, description: 'Of the action.' })
 export const ServiceName = T.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{Cc}]+$' })
 
 export const ActionCreate = T.Object(
@@ -77,11 +77,16 @@ export type ActionView = Static<typeof ActionView>
 export const ActionQuery = T.Object(
   {
     fleet: T.Optional(Slug),
-    device: T.Optional(T.String({ pattern: '^[0-9a-f]{7,62}$' })),
+    device: T.Optional(
+      T.String({
+        pattern: '^[0-9a-f]{7,62}$',
+        description: 'The uuid of a device, or the beginning of it.',
+      }),
+    ),
     state: T.Optional(
       T.String({ maxLength: 100, description: 'One state, or several joined by commas.' }),
     ),
-    kind: T.Optional(Kind),
+    kind: T.Optional(T.Unsafe<Static<typeof Kind>>({ ...Kind, description: 'Only of this kind.' })),
     limit: T.Optional(T.Integer({ minimum: 1, maximum: 500, default: 50 })),
     cursor: T.Optional(T.String({ maxLength: 500 })),
   },
