@@ -8,6 +8,7 @@ import { refuseBadMessage, refuseBadPath, registerProblems } from '../api/proble
 import { compileValidator } from '../api/validation.ts'
 import { isStoreFailure } from '../store/failures.ts'
 import { keepConnections } from './connections.ts'
+import { paceHandshakes } from './handshakes.ts'
 import { describeApi } from './openapi.ts'
 import { routeUpgrades } from './upgrades.ts'
 
@@ -49,6 +50,10 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     : Fastify(options)) as unknown as FastifyInstance
   fastify.server.headersTimeout = headersTimeoutMs
   fastify.decorate('publicUrl', publicUrl)
+  if (tls) {
+    const handshakes = paceHandshakes(fastify.server)
+    fastify.addHook('preClose', async () => handshakes.dismiss())
+  }
   keepConnections(fastify.server)
   routeUpgrades(fastify)
   acceptEmptyBodies(fastify)
