@@ -25,6 +25,13 @@ const bodies: Record<string, (target: Target) => object> = {
   'POST /fleets': () => ({ name: 'Kiosks', slug: 'kiosks' }),
   'PATCH /fleets/{slug}': () => ({ paidType: false }),
   'POST /fleets/{slug}/provisioning-keys': () => ({}),
+  'PUT /fleets/{slug}/terminal': () => ({
+    recording: 'off',
+    keptDays: 90,
+    idleLimitMs: 60_000,
+    longestMs: 60_000,
+  }),
+  'PUT /devices/{uuid}/url': () => ({ port: 8_080 }),
   'POST /devices': ({ slug, uuid }) => ({ fleet: slug, uuid }),
   'POST /device-views': () => ({ name: 'All' }),
   'PATCH /device-views/{view}': () => ({ name: 'All' }),

@@ -50,6 +50,7 @@ export async function openServer({
     publicUrl,
     oidc,
     requestsPerSecond,
+    deviceUrlDomain: 'devices.example.net',
     administrator: { email: null, password: null, token: adminToken },
   })
   const undocumented = holdToDocument(app.fastify)

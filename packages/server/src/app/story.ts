@@ -222,6 +222,34 @@ const past: readonly Example[] = [
   },
 ]
 
+const reach: readonly Example[] = [
+  { operation: api('GET', '/fleets/{slug}/terminal'), ...ofFleet, status: 200 },
+  {
+    operation: api('PUT', '/fleets/{slug}/terminal'),
+    ...ofFleet,
+    body: {
+      recording: 'required',
+      keptDays: 365,
+      idleLimitMs: 900_000,
+      longestMs: 14_400_000,
+    },
+    status: 200,
+  },
+  { operation: api('GET', '/recordings'), query: { device: '3f1c0a9' }, status: 200 },
+  // Nobody has sat at a terminal here.
+  { operation: api('GET', '/recordings/{id}'), path: { id: '1' }, status: 404 },
+  { operation: api('GET', '/recordings/{id}/cast'), path: { id: '1' }, status: 404 },
+  { operation: api('DELETE', '/recordings/{id}'), path: { id: '1' }, status: 404 },
+  {
+    operation: api('PUT', '/devices/{uuid}/url'),
+    ...ofDoor,
+    body: { port: 8_080, access: 'members' },
+    status: 200,
+  },
+  { operation: api('GET', '/devices/{uuid}/url'), ...ofDoor, status: 200 },
+  { operation: api('DELETE', '/devices/{uuid}/url'), ...ofDoor, status: 204 },
+]
+
 const ofView = { path: { view: 'doors-that-are-away' } }
 const views: readonly Example[] = [
   {
@@ -260,6 +288,7 @@ export const story: readonly Example[] = [
   ...devices,
   ...past,
   ...views,
+  ...reach,
   ...end,
   ...parting,
 ]
