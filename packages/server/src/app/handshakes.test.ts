@@ -38,7 +38,9 @@ async function openServer(pace: Partial<Parameters<typeof paceHandshakes>[1]> = 
     async echo(): Promise<string> {
       const socket = connectTls({ port, host: '127.0.0.1', ca: certificate.cert })
       socket.end('hello')
-      return Buffer.concat(await Array.fromAsync(socket)).toString()
+      let heard = ''
+      for await (const part of socket) heard += part
+      return heard
     },
     async connect(): Promise<Socket> {
       const accepted = once(server, 'connection')
