@@ -88,7 +88,8 @@ export function createProxy({ ways }: { ways: PortWays }) {
         })
         response.once('close', () => {
           clearTimeout(timer)
-          outgoing.destroy()
+          // Whole, its connection is kept, and may be another's by now.
+          if (!response.writableFinished) outgoing.destroy()
           resolve()
         })
         request.on('aborted', () => outgoing.destroy())
