@@ -1,6 +1,6 @@
 // The way of one request to a port of a device and back, byte for byte as it comes, in both directions
-// no faster than the slower side takes it. Connections to the device are kept for a moment, since each
-// costs a round trip to it.
+// no faster than the slower side takes it. Each request has a stream of its own, as each page of a
+// browser may be of another person; that costs a round trip to the device.
 
 import {
   Agent,
@@ -18,8 +18,6 @@ import type { PortWays, UrlDevice } from './ports.ts'
 
 const connectionsPerDevice = 32
 const waitingPerDevice = 64
-const keptPerDevice = 4
-const keptMs = 15_000
 /** Until the program on the device begins to answer. */
 const answerMs = 120_000
 
@@ -48,7 +46,7 @@ export function createProxy({ ways }: { ways: PortWays }) {
     const { device, port, asked, keepsAuthorization } = going
     const bodied = request.headers['transfer-encoding'] !== undefined
     return openRequest({
-      agent: upgrade === undefined ? agent : createDeviceAgent(ways, false),
+      agent: upgrade === undefined ? agent : createDeviceAgent(ways),
       method: request.method ?? 'GET',
       path: request.url ?? '/',
       headers: {
@@ -88,8 +86,7 @@ export function createProxy({ ways }: { ways: PortWays }) {
         })
         response.once('close', () => {
           clearTimeout(timer)
-          // Whole, its connection is kept, and may be another's by now.
-          if (!response.writableFinished) outgoing.destroy()
+          outgoing.destroy()
           resolve()
         })
         request.on('aborted', () => outgoing.destroy())
@@ -143,8 +140,7 @@ export function createProxy({ ways }: { ways: PortWays }) {
 const answerLate = 'device-url-unanswered'
 
 /** Connections are streams to the port of the device, each for that device alone. */
-function createDeviceAgent(ways: PortWays, keepAlive = true): Agent {
-  const unused = new WeakMap<Duplex, NodeJS.Timeout>()
+function createDeviceAgent(ways: PortWays): Agent {
   class DeviceAgent extends Agent {
     override createConnection(
       options: AgentOptions & { device?: UrlDevice; port?: number },
@@ -155,25 +151,8 @@ function createDeviceAgent(ways: PortWays, keepAlive = true): Agent {
         (error) => connected(error, undefined as never),
       )
     }
-
-    // Streams have no timeout of their own.
-    override keepSocketAlive(stream: Duplex): boolean {
-      unused.set(
-        stream,
-        setTimeout(() => stream.destroy(), keptMs),
-      )
-      return true
-    }
-
-    override reuseSocket(stream: Duplex): void {
-      clearTimeout(unused.get(stream))
-    }
   }
-  return new DeviceAgent({
-    keepAlive,
-    maxSockets: connectionsPerDevice,
-    maxFreeSockets: keptPerDevice,
-  })
+  return new DeviceAgent({ keepAlive: false, maxSockets: connectionsPerDevice })
 }
 
 /** What the HTTP client asks of a socket, and a stream has no use for. */
