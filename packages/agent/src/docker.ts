@@ -1,4 +1,4 @@
-// The local Docker Engine, over its socket. Of its API we need eight calls, so they are made with Node's
+// The local Docker Engine, over its socket. Of its API we need six calls, so they are made with Node's
 // own HTTP: the usual library brings 56 packages and 24 MB of memory for them, on devices that have
 // little (decision 0010). Paths name no version: every Engine answers in its own.
 

@@ -127,7 +127,7 @@ export const actionKinds = {
     title: 'Purge data',
     effect:
       'Services are stopped, everything in their volumes is deleted for good, and they are started again.',
-    proof: 'the volumes were made anew',
+    proof: 'the volumes are empty',
     takes: null,
     needsDocker: true,
     asksFirst: true,

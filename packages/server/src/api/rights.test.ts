@@ -15,6 +15,7 @@ type Operation = { name: string; method: string; path: string; right: Right; has
 
 /** What to send, valid and as harmless as can be; an operation with a body and without a row fails. */
 const bodies: Record<string, (target: Target) => object> = {
+  'POST /devices/{uuid}/actions': () => ({ kind: 'identify' }),
   'POST /password/reset-links': () => ({ email: 'nobody@example.org' }),
   'PATCH /organization': () => ({ name: 'My organization' }),
   'POST /organizations': () => ({ name: 'Acme', slug: 'acme' }),
