@@ -44,6 +44,7 @@ import { addSshCommands } from './commands/ssh.ts'
 import { addSshKeyCommands } from './commands/ssh-key.ts'
 import { addTokenCommands } from './commands/token.ts'
 import { addTunnelCommand } from './commands/tunnel.ts'
+import { addUserCommands } from './commands/user.ts'
 import { addViewCommands } from './commands/view.ts'
 import { type Context, lookOf } from './context.ts'
 import { addEndings } from './endings.ts'
@@ -60,9 +61,9 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addProfileCommands,
   addFleetCommands,
   addDeviceCommands,
-  addSshCommands,
   addActionCommands,
   addServiceCommands,
+  addSshCommands,
   addTunnelCommand,
   addSshKeyCommands,
   addViewCommands,
@@ -73,6 +74,7 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addInvitationCommands,
   addPlanCommands,
   addAuditCommands,
+  addUserCommands,
   addCompletionCommands,
   addHelpCommand,
 ]

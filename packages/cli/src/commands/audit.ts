@@ -3,6 +3,7 @@
 
 import { hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import type { ApiClient } from '@muster/core/api-client.ts'
 import { type AuditFormat, auditFormats } from '@muster/core/audit-api.ts'
 import {
   type AuditHead,
@@ -20,7 +21,8 @@ import { examples, times } from '../help.ts'
 import { addListOptions, type ListOptions, pageQuery } from '../options.ts'
 import { auditTable } from '../view/audit.ts'
 
-type Filters = {
+type Whose = { ofServer?: true }
+type Filters = Whose & {
   user?: string
   operation?: string
   target?: string
@@ -44,8 +46,15 @@ export function addAuditCommands(program: Command, context: Context) {
   addVerify(audit, context)
 }
 
+/** The log of the organization, or the one of the server itself. */
+function addWhose(command: Command): Command {
+  return command.option('--of-server', 'the log of what belongs to no organization')
+}
+
+const logOf = ({ audit }: ApiClient, { ofServer }: Whose) => (ofServer ? audit.ofServer : audit)
+
 function addFilters(command: Command): Command {
-  return command
+  return addWhose(command)
     .option('--user <email>', 'by this person')
     .option('--operation <name>', 'such as fleets.change, or its beginning such as fleets')
     .option('--target <text>', 'such as "fleet garden", or its beginning')
@@ -68,11 +77,12 @@ function addList(audit: Command, context: Context) {
     .action(async (options: Filters & ListOptions, command: Command) => {
       const { api, printList, look } = await openSession(context, command)
       const query = { ...filterOf(options, look().now), ...pageQuery(options) }
-      await printList(api.audit.pages(query), options.all, auditTable)
+      await printList(logOf(api, options).pages(query), options.all, auditTable)
     })
   examples(
     list,
     ['muster audit list --from 1d --outcome refused', 'what was refused since yesterday?'],
+    ['muster audit list --of-server --from 1d', 'who tried to sign in under unknown names?'],
     ['muster audit list --target "fleet garden"', 'who changed the fleet garden, and how?'],
   )
 }
@@ -91,7 +101,7 @@ function addExport(audit: Command, context: Context) {
       const query = { ...filterOf(options, look().now), format: options.format }
       using progress = context.stdout.isTTY ? null : openProgress('Export')
       let count = 0
-      for await (const piece of api.audit.export(query)) {
+      for await (const piece of logOf(api, options).export(query)) {
         context.stdout.write(piece)
         count += piece.split('\n').length - 1
         progress?.update(count, null, 'entries')
@@ -105,35 +115,40 @@ function addExport(audit: Command, context: Context) {
 }
 
 function addHead(audit: Command, context: Context) {
-  const head = audit
-    .command('head')
+  const head = addWhose(audit.command('head'))
     .description(
       'Print the head of the audit log as one word. Kept where nobody with access to the server can change it, it shows later whether anything before it was changed or cut off.',
     )
     .summary('print its head, to be kept elsewhere')
-    .action(async (_options, command: Command) => {
+    .action(async (options: Whose, command: Command) => {
       const { api, print } = await openSession(context, command)
-      print(await api.audit.head(), ({ head }) => head)
+      print(await logOf(api, options).head(), ({ head }) => head)
     })
-  examples(head, ['muster audit head >> heads.txt', 'once a day, on another machine'])
+  examples(
+    head,
+    ['muster audit head --of-server', 'of the log of the server'],
+    ['muster audit head >> heads.txt', 'once a day, on another machine'],
+  )
 }
 
+type VerifyOptions = Whose & { sinceHead?: string }
+
 function addVerify(audit: Command, context: Context) {
-  const verify = audit
-    .command('verify')
+  const verify = addWhose(audit.command('verify'))
     .description(
       'Verify the chain of the audit log: of an exported file without any server, else of the server. The first entry that does not hold is named, and the exit code is 1.',
     )
     .summary('prove that nothing in it was changed')
     .argument('[file]', 'an export as NDJSON')
     .option('--since-head <head>', 'a head that was kept: the chain must go through it')
-    .action(async (file: string | undefined, options: { sinceHead?: string }, command: Command) => {
+    .action(async (file: string | undefined, options: VerifyOptions, command: Command) => {
       const { sinceHead } = options
       const head = sinceHead === undefined ? null : parseHeadWord(sinceHead)
       if (sinceHead !== undefined && !head)
         throw new Refusal('wrong-usage', '--since-head: a word as `muster audit head` prints it')
       const { json = false } = command.optsWithGlobals<{ json?: true }>()
-      const pieces = file === undefined ? await exported(context, command, head) : readText(file)
+      const pieces =
+        file === undefined ? await exported(context, command, options, head) : readText(file)
       const verified = await verifyAll(pieces, head)
       const told =
         verified.fault && `entry ${verified.fault.position} ${chainFaults[verified.fault.kind]}`
@@ -146,7 +161,8 @@ function addVerify(audit: Command, context: Context) {
     })
   examples(
     verify,
-    ['muster audit verify', 'of the server'],
+    ['muster audit verify', 'the log of the organization'],
+    ['muster audit verify --of-server', 'the log of the server itself'],
     ['muster audit verify audit.ndjson', 'of a file, without a server'],
     ['muster audit verify --since-head "$(tail -1 heads.txt)"', 'only what came since that head'],
   )
@@ -165,9 +181,9 @@ async function verifyAll(
 }
 
 /** From the kept head on: what came before it is covered by its hash, which must be found there. */
-async function exported(context: Context, command: Command, head: AuditHead | null) {
+async function exported(context: Context, command: Command, whose: Whose, head: AuditHead | null) {
   const { api } = await openSession(context, command)
-  return api.audit.export(head ? { after: Math.max(0, head.position - 1) } : {})
+  return logOf(api, whose).export(head ? { after: Math.max(0, head.position - 1) } : {})
 }
 
 async function* readText(path: string): AsyncGenerator<string> {

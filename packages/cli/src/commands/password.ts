@@ -8,6 +8,7 @@ import { examples } from '../help.ts'
 import { parseServer } from '../profiles.ts'
 import { momentText } from '../view/time.ts'
 
+type Revoking = { revokeTokens?: true }
 type Variable = 'MUSTER_PASSWORD' | 'MUSTER_NEW_PASSWORD'
 
 /** From the environment, or asked for. */
@@ -33,14 +34,24 @@ export function addPasswordCommands(program: Command, context: Context) {
     .description('Change your password, or set a forgotten one with a link of an administrator.')
   const change = password
     .command('change')
-    .description('Change your password. It ends all your other sessions.')
-    .action(async (_options, command: Command) => {
+    .description(
+      'Change your password. It ends all your other sessions; your API tokens stay unless you say so.',
+    )
+    .option('--revoke-tokens', 'also revoke all your API tokens')
+    .action(async ({ revokeTokens }: Revoking, command: Command) => {
       const { api, note } = await openSession(context, command)
       const old = await secret(context, 'MUSTER_PASSWORD', 'Password')
-      await api.passwords.change({ password: old, newPassword: await newPassword(context) })
-      note('The password is changed; all other sessions are ended.')
+      const change = { password: old, newPassword: await newPassword(context) }
+      await api.passwords.change({ ...change, revokesTokens: revokeTokens })
+      note(
+        `The password is changed; all other sessions are ended${revokeTokens ? ', all API tokens revoked' : ''}.`,
+      )
     })
-  examples(change, ['muster password change', 'asks for the old and the new one'])
+  examples(
+    change,
+    ['muster password change', 'asks for the old and the new one'],
+    ['muster password change --revoke-tokens', 'somebody may have seen the old one'],
+  )
   const link = password
     .command('reset-link')
     .description(
@@ -59,15 +70,19 @@ export function addPasswordCommands(program: Command, context: Context) {
   examples(link, ['muster password reset-link ada@example.org', 'prints what to hand over'])
   const reset = password
     .command('reset')
-    .description('Set a new password with such a link. It ends all sessions.')
+    .description(
+      'Set a new password with such a link. It ends all sessions; API tokens stay unless you say so.',
+    )
+    .option('--revoke-tokens', 'also revoke all API tokens')
     .argument('<token>', 'as the administrator gave it')
     .option('--server <url>', 'the address of the server; default: that of the profile')
-    .action(async (token: string, options: { server?: string }, command: Command) => {
+    .action(async (token: string, options: Revoking & { server?: string }, command: Command) => {
       const { json } = command.optsWithGlobals<GlobalOptions>()
       const client = options.server
         ? createClient(context, parseServer(options.server), undefined)
         : (await openSession(context, command)).api
-      await client.passwords.reset({ token, newPassword: await newPassword(context) })
+      const order = { token, newPassword: await newPassword(context) }
+      await client.passwords.reset({ ...order, revokesTokens: options.revokeTokens })
       if (!json) context.stderr.write('The password is set; sign in with it.\n')
     })
   examples(reset, [
