@@ -85,7 +85,7 @@ export class Sshd {
     const keys = isRoot
       ? [
           'AuthorizedKeysFile none',
-          `AuthorizedKeysCommand "${this.#find('cat')}" "${keysFile}"`,
+          `AuthorizedKeysCommand ${this.#find('cat')} "${keysFile}"`,
           'AuthorizedKeysCommandUser root',
         ]
       : [`AuthorizedKeysFile "${keysFile}"`]

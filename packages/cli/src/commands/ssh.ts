@@ -101,10 +101,10 @@ function addStream(program: Command, context: Context) {
         throw new Refusal('wrong-usage', '--host needs --port')
       const { duplex, hostKey } = await dialStream(target, { device, port, host }, context.clock)
       if (knownHosts && hostKey) await writeKnownHost(knownHosts, hostKey)
-      await Promise.all([
-        pipeline(process.stdin, duplex, { end: true }),
-        pipeline(duplex, process.stdout),
-      ])
+      // Whoever hears no more may still speak; whoever has heard the end has heard all.
+      pipeline(process.stdin, duplex).catch((error) => duplex.destroy(error))
+      await pipeline(duplex, process.stdout, { end: false })
+      process.stdin.destroy()
     })
   examples(stream, [
     'muster stream quiet-river --port 8080',
