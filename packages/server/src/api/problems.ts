@@ -8,14 +8,18 @@ import type { TLocalizedValidationError } from 'typebox/error'
 
 const storeRetryAfterMs = 5_000
 
-type ProblemDeps = { isStoreFailure(error: unknown): boolean }
+/** What the store says of its errors. */
+type ProblemDeps = {
+  isStoreFailure(error: unknown): boolean
+  isUnholdable(error: unknown): boolean
+}
 
-export function registerProblems(app: FastifyInstance, { isStoreFailure }: ProblemDeps): void {
+export function registerProblems(app: FastifyInstance, deps: ProblemDeps): void {
   app.setNotFoundHandler((request) => {
     throw new Refusal('not-found', `${request.method} ${request.url.split('?')[0]}`)
   })
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    const refusal = refusalOf(error, isStoreFailure)
+    const refusal = refusalOf(error, deps)
     if (!refusal || refusal.code === 'internal') {
       request.log.error({ err: error, requestId: request.id }, 'a request failed')
       return send(reply, request, new Refusal('internal', `request id ${request.id}`))
@@ -56,10 +60,12 @@ function send(reply: FastifyReply, request: FastifyRequest, refusal: Refusal): F
 }
 
 /** The refusal that an error is, or null: a fault of ours. */
-function refusalOf(error: FastifyError, isStoreFailure: (error: unknown) => boolean) {
+function refusalOf(error: FastifyError, { isStoreFailure, isUnholdable }: ProblemDeps) {
   if (error instanceof Refusal) return error
   if (isStoreFailure(error))
     return new Refusal('store-unavailable', undefined, { retryAfterMs: storeRetryAfterMs })
+  if (isUnholdable(error))
+    return new Refusal('invalid-request', 'it holds a value that cannot be kept')
   const code = fastifyCodes[error.code]
   if (code) return new Refusal(code, error.message)
   const { statusCode } = error

@@ -6,7 +6,7 @@ import { Refusal } from '@muster/core/errors.ts'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { refuseBadMessage, refuseBadPath, registerProblems } from '../api/problems.ts'
 import { compileValidator } from '../api/validation.ts'
-import { isStoreFailure } from '../store/failures.ts'
+import { isStoreFailure, isUnholdable } from '../store/failures.ts'
 import { keepConnections } from './connections.ts'
 import { paceHandshakes } from './handshakes.ts'
 import { describeApi } from './openapi.ts'
@@ -57,7 +57,8 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   keepConnections(fastify.server)
   routeUpgrades(fastify)
   acceptEmptyBodies(fastify)
-  registerProblems(fastify, { isStoreFailure })
+  refuseNul(fastify)
+  registerProblems(fastify, { isStoreFailure, isUnholdable })
   // Supervisors may register with a form.
   fastify.register(fastifyFormbody, { bodyLimit: maxFormBytes })
   fastify.register(fastifySwagger, describeApi(publicUrl))
@@ -73,9 +74,21 @@ function acceptEmptyBodies(fastify: FastifyInstance): void {
   fastify.removeContentTypeParser(['application/json', 'text/plain'])
   fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined)
+    else if (escapedNul.test(body as string)) done(nulRefusal(), undefined)
     else parse(request, body as string, done)
   })
 }
+
+/** PostgreSQL holds every character but one, which nobody means: it is refused for either database. */
+function refuseNul(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    done(request.url.includes('%00') ? nulRefusal() : undefined)
+  })
+}
+
+/** As JSON writes it, and not the backslash that itself is escaped. */
+const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/
+const nulRefusal = () => new Refusal('invalid-request', 'it holds the character NUL')
 
 /** A server that stops answers so, and sends callers to another connection. */
 export function refuseWhen(stopping: () => boolean, fastify: FastifyInstance): void {

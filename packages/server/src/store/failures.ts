@@ -18,6 +18,12 @@ export function isForeignKeyViolation(error: unknown): boolean {
   return code === '23503' || errcode === sqliteForeignKey
 }
 
+/** Whether it was given a value that it cannot hold: a character, or a number that is too large. */
+export function isUnholdable(error: unknown): boolean {
+  const { code } = failureOf(error)
+  return code === '22021' || code === '22003' || code === '22P05'
+}
+
 /** Whether the database could not be reached or could not work, rather than refuse what it was told. */
 export function isStoreFailure(error: unknown): boolean {
   const { code, errcode, message } = failureOf(error)
