@@ -10,6 +10,7 @@ const features = [
   'actions',
   'audit',
   'history',
+  'bulk',
   'terminal',
   'device-urls',
 ]

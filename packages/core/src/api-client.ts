@@ -34,14 +34,16 @@ import type {
   TransitionView,
   WhoAmI,
 } from './api.ts'
+import type { BulkProgress } from './bulk-api.ts'
 import { actionCalls } from './client/actions.ts'
 import { auditCalls } from './client/audit.ts'
+import { bulkCalls } from './client/bulk.ts'
 import { deviceViewCalls } from './client/device-views.ts'
 import { historyCalls } from './client/history.ts'
 import { organizationCalls } from './client/organizations.ts'
 import { peopleCalls } from './client/people.ts'
-import { sshKeyCalls } from './client/ssh-keys.ts'
 import { createIdempotencyKey, isCreate, repeatUntilAnswered } from './client/repeat.ts'
+import { sshKeyCalls } from './client/ssh-keys.ts'
 import type { Clock } from './clock.ts'
 import { type ErrorCode, errors, Refusal } from './errors.ts'
 import { type ByteStream, followEvents, type ServerSentEvent } from './event-stream.ts'
@@ -115,6 +117,8 @@ export type StreamEvent =
   | { event: 'device'; data: DeviceRecordChange }
   | { event: 'action'; data: ActionChange }
   | { event: 'fleet'; data: { fleet: string } }
+  /** How far a bulk operation has come. */
+  | { event: 'bulk'; data: BulkProgress }
   /** With `snapshot`: some of the devices as they are, before all else. */
   | { event: 'snapshot'; data: { items: DeviceView[] } }
   | { event: 'snapshot-end' }
@@ -154,6 +158,7 @@ export function createApiClient(options: ApiClientOptions) {
     provisioningKeys: provisioningKeyCalls(call),
     devices: deviceCalls(call),
     actions: actionCalls(call, (path, query) => pages(call, path, query)),
+    bulk: bulkCalls(call, (path, query) => pages(call, path, query)),
     deviceViews: deviceViewCalls(call, (path, query) => pages(call, path, query)),
     ...peopleCalls(call),
     ...sshKeyCalls(call),
@@ -283,6 +288,7 @@ function readStreamEvent({ event, id, data }: ServerSentEvent): StreamEvent | un
     event === 'device' ||
     event === 'fleet' ||
     event === 'action' ||
+    event === 'bulk' ||
     event === 'snapshot'
   )
     return { event, data: JSON.parse(data) }

@@ -7,6 +7,7 @@ import { registerActions } from './action-routes.ts'
 import { registerActs } from './acts.ts'
 import { registerAdmission } from './admission.ts'
 import { registerAudit } from './audit-routes.ts'
+import { registerBulk } from './bulk-routes.ts'
 import { registerDeviceList } from './device-list-routes.ts'
 import { registerDevices } from './device-routes.ts'
 import { registerDeviceStreams } from './device-stream-routes.ts'
@@ -47,6 +48,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerDeviceList(api, deps)
       registerDeviceViews(api, deps)
       registerDevices(api, deps)
+      registerBulk(api, deps)
       registerDeviceStreams(api, deps)
       registerSshKeys(api, deps)
       registerActions(api, deps)

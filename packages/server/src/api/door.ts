@@ -14,6 +14,7 @@ import type {
 } from 'fastify'
 import type { Actions } from '../actions/actions.ts'
 import type { Audit } from '../audit/audit.ts'
+import type { Bulk } from '../bulk/bulk.ts'
 import type { SshKeys } from '../cloudlink/ssh-keys.ts'
 import type { Streams } from '../cloudlink/streams.ts'
 import type { DeviceUrls } from '../device-urls/device-urls.ts'
@@ -45,6 +46,7 @@ export type ApiDeps = {
   deviceUrls: DeviceUrls
   clock: Clock
   audit: Audit
+  bulk: Bulk
   /** For each token; null: no limit. */
   requestsPerSecond: number | null
 }

@@ -38,6 +38,12 @@ const bodies: Record<string, (target: Target) => object> = {
   'PATCH /device-views/{view}': () => ({ name: 'All' }),
   'PATCH /devices/{uuid}': () => ({ tags: {} }),
   'POST /devices/{uuid}/keys': () => ({}),
+  'POST /bulk-operations': () => ({
+    kind: 'tag',
+    parameters: { tags: { a: 'b' } },
+    filter: '',
+    dryRun: true,
+  }),
   'PATCH /organization/history': () => ({ keptDays: 30 }),
 }
 

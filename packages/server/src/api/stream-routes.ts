@@ -54,6 +54,7 @@ export function registerStream(api: Api, deps: ApiDeps): void {
       const { visible, userId } = principalOf(request)
       const filter = {
         visible,
+        userId,
         ...(fleet ? { fleet: await admitFleet(deps, request, fleet) } : {}),
         ...(device ? { device: await admitDevice(deps, request, device, { departed: true }) } : {}),
       }
@@ -102,6 +103,7 @@ const streamDescription = `Events:
 - \`device\`, \`fleet\`: it was created, changed or deleted; \`progress\`: progress within a status. These have no
   place in the log. A reader that lags gets the latest of each; \`missed\` says that there were too many to keep,
   or that the log is not the one that the id was from: read again what you show.
+- \`bulk\`: how far a bulk operation has come; not where a fleet or a device is named.
 - \`snapshot\` (only with \`snapshot=true\`): \`{ items }\`, some of the devices as they are; after the last of them
   \`snapshot-end\`. What changes meanwhile comes after it.
 

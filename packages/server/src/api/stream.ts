@@ -20,6 +20,8 @@ export type StreamFilter = {
   visible: { organizationId: number; fleetIds: readonly number[] | null }
   fleet?: { id: number; slug: string }
   device?: { id: number; uuid: string }
+  /** Who reads: their own bulk operations are theirs to see. */
+  userId?: number
 }
 
 /** Where a reader's bytes go. `write` false: it is full, wait for `drained`. */
@@ -57,6 +59,7 @@ type Reader = {
   idleTurns: number
 }
 
+type FleetNews = Exclude<Change, { kind: 'transitions' | 'missed' | 'bulk' }>
 type HubDeps = StreamLogDeps & { changes: Changes; clock: Clock }
 type Piece = { bytes: Buffer; upTo: number }
 
@@ -141,7 +144,8 @@ export class StreamHub {
     else if (change.kind === 'missed') {
       this.#log.forgetOwners()
       this.#look()
-    } else this.#tell(change)
+    } else if (change.kind === 'bulk') this.#tellBulk(change)
+    else this.#tell(change)
   }
 
   #look(): void {
@@ -151,8 +155,19 @@ export class StreamHub {
     })
   }
 
+  /** As its page shows it: to whoever sees the whole organization, and to whose it is. */
+  #tellBulk({ organizationId, userId, operation }: Extract<Change, { kind: 'bulk' }>): void {
+    const text = eventOf('bulk', operation)
+    for (const reader of this.#readers) {
+      const { visible, fleet, device, userId: own } = reader.filter
+      if (visible.organizationId !== organizationId || fleet || device) continue
+      if (visible.fleetIds === null || own === userId)
+        this.#tellLatest(reader, `bulk ${operation.id}`, text)
+    }
+  }
+
   /** Tells of what has no place in the log. */
-  #tell(change: Exclude<Change, { kind: 'transitions' | 'missed' }>): void {
+  #tell(change: FleetNews): void {
     const owner = this.#log.ownerOf(change.fleet)
     // It may have been deleted: its slug may come to mean another fleet.
     if (change.kind === 'fleet') this.#log.forgetOwner(change.fleet)
@@ -165,22 +180,23 @@ export class StreamHub {
       )
   }
 
-  #tellOf(
-    change: Exclude<Change, { kind: 'transitions' | 'missed' }>,
-    owner: FleetOwner | null,
-  ): void {
+  #tellOf(change: FleetNews, owner: FleetOwner | null): void {
     const { kind, ...data } = change
     const uuid = 'uuid' in change ? change.uuid : null
     const text = eventOf(kind, kind === 'fleet' ? { fleet: change.fleet } : data)
     for (const reader of this.#readers) {
       if (!isWanted(reader.filter, { owner, fleet: change.fleet, uuid })) continue
-      reader.latest.set(`${kind} ${uuid ?? change.fleet}`, text)
-      if (reader.latest.size > maxLatest) {
-        reader.latest.clear()
-        reader.missed = true
-      }
-      this.#serve(reader)
+      this.#tellLatest(reader, `${kind} ${uuid ?? change.fleet}`, text)
     }
+  }
+
+  #tellLatest(reader: Reader, about: string, text: string): void {
+    reader.latest.set(about, text)
+    if (reader.latest.size > maxLatest) {
+      reader.latest.clear()
+      reader.missed = true
+    }
+    this.#serve(reader)
   }
 
   #serveAll(): void {

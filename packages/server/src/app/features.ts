@@ -48,6 +48,7 @@ import { createRegistryStore } from '../store/registry-store.ts'
 import { createSavedViews } from '../store/saved-views.ts'
 import { createSshKeyStore } from '../store/ssh-key-store.ts'
 import { createActionsOver } from './actions.ts'
+import { createBulkOver } from './bulk.ts'
 import { createDeviceFaces } from './device-ways.ts'
 import type { ServerDeps } from './server.ts'
 
@@ -105,6 +106,7 @@ export function createFeatures(deps: AppDeps) {
     streams,
     ...createDeviceFaces({ ...deps, queries, presence, streams, auth, audit }),
     reach: publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null,
+    bulk: createBulkOver({ ...deps, registry, audit, publish: (news) => bus.publish(news) }),
     views: createSavedViews(database),
     facts: createFactStore(database),
   }

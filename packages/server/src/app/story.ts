@@ -147,6 +147,43 @@ const devices: readonly Example[] = [
   { operation: api('POST', '/devices/{uuid}/activate'), ...ofDoor, status: 200 },
 ]
 
+const ofBulk = { path: { id: '$bulkId' } }
+const ofNoBulk = { path: { id: '6f9d1f0e-2a43-4c2b-9a55-0d1c2b3a4f5e' } }
+const bulk: readonly Example[] = [
+  {
+    operation: api('POST', '/bulk-operations'),
+    body: {
+      kind: 'rename',
+      parameters: { pattern: '{fleet}-{tag.floor}-{n:3}' },
+      filter: 'fleet = shop-doors and tag.floor exists',
+      dryRun: true,
+    },
+    status: 200,
+  },
+  {
+    operation: api('POST', '/bulk-operations'),
+    body: {
+      kind: 'tag',
+      parameters: { tags: { floor: '1' } },
+      filter: 'fleet = shop-doors',
+      expected: 2,
+    },
+    status: 201,
+    keeps: { bulkId: 'id' },
+  },
+  { operation: api('GET', '/bulk-operations'), query: { limit: '20' }, status: 200 },
+  { operation: api('GET', '/bulk-operations/{id}'), ...ofBulk, status: 200 },
+  {
+    operation: api('GET', '/bulk-operations/{id}/results'),
+    ...ofBulk,
+    query: { outcome: 'failed' },
+    status: 200,
+  },
+  // It may have ended by now, so these ask about one that never was.
+  { operation: api('POST', '/bulk-operations/{id}/abort'), ...ofNoBulk, status: 404 },
+  { operation: api('POST', '/bulk-operations/{id}/undo'), ...ofNoBulk, status: 404 },
+]
+
 const past: readonly Example[] = [
   {
     operation: api('GET', '/devices/{uuid}/history'),
@@ -286,6 +323,7 @@ export const story: readonly Example[] = [
   ...fleets,
   ...ofDevices,
   ...devices,
+  ...bulk,
   ...past,
   ...views,
   ...reach,

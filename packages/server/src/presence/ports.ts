@@ -2,6 +2,7 @@
 // the bus two (memory, NATS); one suite runs over both of each.
 
 import type { ActionState } from '@muster/core/actions.ts'
+import type { BulkProgress } from '@muster/core/bulk-api.ts'
 import type { DeviceEvidence, FreezeCause, Register } from '@muster/core/evidence.ts'
 import type { AgentKind, Policy } from '@muster/core/policy.ts'
 import type { Reason } from '@muster/core/reasons.ts'
@@ -162,6 +163,7 @@ export type Change =
   /** Changes may have been missed: whoever follows the log must read it anew from where it was. */
   | { kind: 'missed' }
   | { kind: 'device'; uuid: string; fleet: string; change: 'created' | 'changed' | 'deleted' }
+  | { kind: 'bulk'; organizationId: number; userId: number; operation: BulkProgress }
   | { kind: 'action'; uuid: string; fleet: string; id: string; state: ActionState }
 
 export interface Bus {

@@ -14,6 +14,7 @@ import * as cloudlink from './migrations/0007-cloudlink.ts'
 import * as actions from './migrations/0008-actions.ts'
 import * as streams from './migrations/0009-streams.ts'
 import * as terminal from './migrations/0010-terminal.ts'
+import * as bulk from './migrations/0012-bulk.ts'
 
 /** Runs on both databases; where their words differ, it is told which one this is. */
 type DialectMigration = { up: (db: never, dialect: Database['dialect']) => Promise<void> }
@@ -29,6 +30,7 @@ const migrations: Record<string, DialectMigration> = {
   '0008-actions': actions,
   '0010-terminal': terminal,
   '0009-streams': streams,
+  '0012-bulk': bulk,
 }
 
 export async function migrate({ write, dialect }: Database): Promise<void> {

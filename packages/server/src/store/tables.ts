@@ -306,6 +306,48 @@ export type Tables = {
     /** Sealed with the key itself, which is kept nowhere. */
     answer: string | null
   }
+  bulk_operations: {
+    id: string
+    organization_id: number
+    kind: string
+    parameters: string
+    /** Null: devices were named, or it undoes another. */
+    filter: string | null
+    /** The ids of the fleets that may be seen, as JSON; null: all. */
+    visible_fleets: string | null
+    until_id: number
+    /** Written down are devices up to this id, or batches of what is undone up to this number. */
+    gathered_id: number
+    undoes: string | null
+    user_id: number
+    user_email: string
+    token_id: number | null
+    token_fleets: string | null
+    state: string
+    expected: number | null
+    of_count: number
+    batch_count: number
+    done_count: number
+    failed_count: number
+    skipped_count: number
+    created_at: number
+    started_at: number | null
+    ended_at: number | null
+    leased_by: string | null
+    leased_until: number
+  }
+  bulk_batches: {
+    operation_id: string
+    number: number
+    /** The place of its first device in the selection, from 1. */
+    first: number
+    /** JSON; empty once the results are there. */
+    targets: string
+    results: string | null
+    failed_count: number
+    skipped_count: number
+    done_count: number
+  }
   /** What somebody looks at again and again: a filter, a search, an order, columns. */
   device_views: {
     id: Generated<number>
