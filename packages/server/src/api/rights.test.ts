@@ -88,8 +88,9 @@ function isAboutFleet({ path, name }: Operation): boolean {
   return /\{slug\}|\{uuid\}/.test(path) || name === 'POST /devices'
 }
 
-/** Deletions last. */
-const weightOf = ({ method }: Operation) => (method === 'DELETE' ? 1 : 0)
+/** Deletions last, and what belongs to something before that something. */
+const weightOf = ({ method, path }: Operation) =>
+  method === 'DELETE' ? 1 / path.split('/').length : 0
 
 type Outcome = 'allowed' | 'forbidden' | 'not-found'
 
