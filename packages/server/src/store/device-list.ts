@@ -233,7 +233,9 @@ function piecesBetween(
 ): Condition[] {
   const [, beyond] = directionOf(order)
   const idAfter = after && sql`${id} ${beyond} ${after[2]}`
-  const idUntil = until && sql`not (${id} ${beyond} ${until[2]})`
+  // Said so that the index ends there: of a negation SQLite would read on to the end of the table.
+  const upTo = order.descending ? sql`>=` : sql`<=`
+  const idUntil = until && sql`${id} ${upTo} ${until[2]}`
   if (!key) return [allOf([idAfter, idUntil].filter((one) => one !== null))]
   const isAt = (place: Place) => sql`${key} = ${place[1]}`
   if (after && until && after[1] === until[1]) return [allOf([isAt(after), idAfter!, idUntil!])]
