@@ -73,7 +73,7 @@ export const streamErrors = {
     http: 409,
     exit: exitCodes.refused,
     title: 'You have no SSH key registered',
-    advice: 'Add your public key: muster ssh-key add ~/.ssh/id_ed25519.pub',
+    advice: 'Add your public key with `muster ssh-key add ~/.ssh/id_ed25519.pub`.',
   },
   'too-many-ssh-keys': {
     http: 409,
