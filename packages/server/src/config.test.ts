@@ -24,6 +24,7 @@ test('with nothing set, everything has its default', () => {
     databaseUrl: null,
     natsUrl: null,
     publicUrl: null,
+    deviceUrlDomain: null,
     tls: null,
     admin: { email: null, password: null, token: null },
     oidc: null,
