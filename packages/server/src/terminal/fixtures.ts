@@ -39,7 +39,10 @@ export function openDevice() {
     const words = ['-i', '-e', '-f', '/dev/null', ...settings.flatMap((one) => ['-o', one])]
     const { stdin, stdout } = spawn(sshd, words, { stdio: ['pipe', 'pipe', 'ignore'], cwd: '/' })
     stdin.on('error', () => undefined)
-    const duplex = Duplex.from({ readable: stdout, writable: stdin } as unknown as NodeJS.ReadableStream)
+    const duplex = Duplex.from({
+      readable: stdout,
+      writable: stdin,
+    } as unknown as NodeJS.ReadableStream)
     duplex.on('error', () => undefined)
     streams.add(duplex)
     duplex.once('close', () => streams.delete(duplex))
