@@ -7,7 +7,7 @@
 // and everything between here and there as `server-unreachable`. Redirects are not followed: fetch
 // would drop the credentials on the way and turn a POST into a GET, and neither can be explained.
 
-import type { Static, TSchema } from 'typebox'
+import type { Static } from 'typebox'
 import type { ActionState } from './actions.ts'
 import type {
   AtQuery,
@@ -38,6 +38,7 @@ import type { BulkProgress } from './bulk-api.ts'
 import { actionCalls } from './client/actions.ts'
 import { auditCalls } from './client/audit.ts'
 import { bulkCalls } from './client/bulk.ts'
+import type { Call, CallOptions, Given, PageQuery, Query } from './client/calls.ts'
 import { deviceViewCalls } from './client/device-views.ts'
 import { historyCalls } from './client/history.ts'
 import { organizationCalls } from './client/organizations.ts'
@@ -82,16 +83,9 @@ export type ApiClientOptions = {
   timeoutMs?: number
 }
 
-/** What a schema describes; an absent property may also be written as undefined. */
-export type Given<S extends TSchema> = Loose<Static<S>>
-type Loose<V> = {
-  [K in keyof V]: Record<never, never> extends Pick<V, K> ? V[K] | undefined : V[K]
-}
+export type { Given }
 
-type ListQuery = { q?: string | undefined; limit?: number | undefined; cursor?: string | undefined }
-type Query = Record<string, string | number | boolean | undefined>
-type CallOptions = { query?: Query; body?: unknown; signal?: AbortSignal | undefined }
-type Call = <T>(method: string, path: string, options?: CallOptions) => Promise<T>
+type ListQuery = PageQuery & { q?: string | undefined }
 
 export type DeviceSwitch = 'activate' | 'deactivate' | 'freeze' | 'thaw'
 export type FleetSwitch = 'freeze' | 'thaw'

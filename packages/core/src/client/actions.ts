@@ -2,18 +2,7 @@
 
 import type { ActionCreate, ActionQuery, ActionView, AvailabilityView } from '../actions-api.ts'
 import type { PageOf } from '../api.ts'
-import type { Given } from '../api-client.ts'
-
-type Query = Record<string, string | number | boolean | undefined>
-type Call = <T>(
-  method: string,
-  path: string,
-  options?: { query?: Query; body?: unknown },
-) => Promise<T>
-type Pages = <V, P extends { items: V[]; nextCursor: string | null }>(
-  path: string,
-  query: Query,
-) => AsyncGenerator<P, void, void>
+import type { Call, Given, Pages } from './calls.ts'
 
 export function actionCalls(call: Call, pages: Pages) {
   const of = (uuid: string) => `/devices/${encodeURIComponent(uuid)}/actions`

@@ -1,7 +1,6 @@
 // Calls about the audit log, and the verification of an export, which needs no server.
 
 import type { PageOf } from '../api.ts'
-import type { Given } from '../api-client.ts'
 import {
   type AuditEntryView,
   type AuditExportEnd,
@@ -21,8 +20,8 @@ import {
 } from '../audit-chain.ts'
 import { Refusal } from '../errors.ts'
 import type { ByteStream } from '../event-stream.ts'
+import type { Given, Query } from './calls.ts'
 
-type Query = Record<string, string | number | boolean | undefined>
 type AuditCalls = {
   call<T>(method: string, path: string): Promise<T>
   pages<V>(path: string, query: Query): AsyncGenerator<PageOf<V>, void, void>

@@ -8,20 +8,7 @@ import type {
   BulkPreview,
   BulkResultView,
 } from '../bulk-api.ts'
-
-type Query = Record<string, string | number | boolean | undefined>
-type Call = <T>(
-  method: string,
-  path: string,
-  options?: { query?: Query; body?: unknown },
-) => Promise<T>
-
-type Pages = <V, P extends { items: V[]; nextCursor: string | null }>(
-  path: string,
-  query: Query,
-) => AsyncGenerator<P, void, void>
-
-type PageQuery = { limit?: number | undefined; cursor?: string | undefined }
+import type { Call, PageQuery, Pages } from './calls.ts'
 
 export function bulkCalls(call: Call, pages: Pages) {
   const at = (id: string) => `/bulk-operations/${encodeURIComponent(id)}`

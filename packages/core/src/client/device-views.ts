@@ -1,24 +1,12 @@
 // Calls about saved views of the list of devices.
 
 import type { PageOf } from '../api.ts'
-import type { Given } from '../api-client.ts'
 import type {
   DeviceListView,
   DeviceListViewChange,
   DeviceListViewCreate,
 } from '../device-list-api.ts'
-
-type Query = Record<string, string | number | boolean | undefined>
-type Call = <T>(
-  method: string,
-  path: string,
-  options?: { query?: Query; body?: unknown },
-) => Promise<T>
-
-type Pages = <V, P extends { items: V[]; nextCursor: string | null }>(
-  path: string,
-  query: Query,
-) => AsyncGenerator<P, void, void>
+import type { Call, Given, Pages } from './calls.ts'
 
 export function deviceViewCalls(call: Call, pages: Pages) {
   const at = (slug: string) => `/device-views/${encodeURIComponent(slug)}`

@@ -2,7 +2,6 @@
 // long the history is kept. Lists of transitions and `at` are with fleets and devices.
 
 import type { Static } from 'typebox'
-import type { Given } from '../api-client.ts'
 import type { ByteStream } from '../event-stream.ts'
 import type {
   DeviceUptimeItem,
@@ -20,8 +19,8 @@ import type {
   UptimePage,
   UptimePageQuery,
 } from '../history-api.ts'
+import type { Given, Query } from './calls.ts'
 
-type Query = Record<string, string | number | boolean | undefined>
 type Connection = {
   call: <T>(method: string, path: string, options?: { query?: Query; body?: unknown }) => Promise<T>
   pages<V, P extends { items: V[]; nextCursor: string | null }>(

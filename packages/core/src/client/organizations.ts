@@ -2,7 +2,6 @@
 
 import type { Static } from 'typebox'
 import type { PageOf } from '../api.ts'
-import type { Given } from '../api-client.ts'
 import type {
   HostedOrganizationView,
   InvitationAccept,
@@ -17,18 +16,7 @@ import type {
   OwnOrganizations,
   PlanChange,
 } from '../organization-api.ts'
-
-type PageQuery = { limit?: number | undefined; cursor?: string | undefined }
-type Call = <T>(
-  method: string,
-  path: string,
-  options?: { body?: unknown; query?: PageQuery },
-) => Promise<T>
-
-type Pages = <V, P extends { items: V[]; nextCursor: string | null }>(
-  path: string,
-  query: PageQuery,
-) => AsyncGenerator<P, void, void>
+import type { Call, Given, PageQuery, Pages } from './calls.ts'
 
 export function organizationCalls(call: Call, pages: Pages) {
   const hosted = (slug: string) => `/organizations/${encodeURIComponent(slug)}`

@@ -1,7 +1,6 @@
 // Calls about how one signs in: second factor, sessions, API tokens, passwords.
 
 import type { Static } from 'typebox'
-import type { Given } from '../api-client.ts'
 import type {
   PasswordChange,
   PasswordReset,
@@ -19,8 +18,7 @@ import type {
   UserChange,
   UserView,
 } from '../people-api.ts'
-
-type Call = <T>(method: string, path: string, options?: { body?: unknown }) => Promise<T>
+import type { Call, Given } from './calls.ts'
 
 export function peopleCalls(call: Call) {
   return {

@@ -2,8 +2,7 @@
 
 import type { Static } from 'typebox'
 import type { SshKeyCreate, SshKeyList, SshKeyView } from '../ssh-keys-api.ts'
-
-type Call = <T>(method: string, path: string, options?: { body?: unknown }) => Promise<T>
+import type { Call } from './calls.ts'
 
 export function sshKeyCalls(call: Call) {
   return {
