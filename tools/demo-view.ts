@@ -80,7 +80,7 @@ export function tourText({ server, token, serverPid, devices, awayMs }: Tour, lo
   return [
     heading('Open'),
     ...rows([
-      [`${server}/openapi.json`, 'every operation of the API'],
+      [`${server}/docs`, 'every operation of the API, to read'],
       [`${server}/metrics`, 'its measures, for Prometheus'],
     ]),
     '',

@@ -45,6 +45,7 @@ import { organizationCalls } from './client/organizations.ts'
 import { peopleCalls } from './client/people.ts'
 import { createIdempotencyKey, isCreate, repeatUntilAnswered } from './client/repeat.ts'
 import { sshKeyCalls } from './client/ssh-keys.ts'
+import { terminalCalls } from './client/terminals.ts'
 import type { Clock } from './clock.ts'
 import { type ErrorCode, errors, Refusal } from './errors.ts'
 import { type ByteStream, followEvents, type ServerSentEvent } from './event-stream.ts'
@@ -134,6 +135,12 @@ const clockToleranceMs = 2_000
 export function createApiClient(options: ApiClientOptions) {
   const connection = createConnection(options)
   const { call } = connection
+  const parts = {
+    call,
+    pages: <V, P extends { items: V[]; nextCursor: string | null }>(path: string, query: Query) =>
+      pages<V, P>(call, path, query),
+    open: (path: string, query: Query) => connection.open(path, { query }),
+  }
   return {
     server: connection.server,
     /** Now by the server's clock, in epoch ms, as far as its answers have told it. */
@@ -147,25 +154,18 @@ export function createApiClient(options: ApiClientOptions) {
       edit: (body: Given<typeof OrganizationChange>) =>
         call<OrganizationView>('PATCH', '/organization', { body }),
     },
-    ...organizationCalls(call, (path, query) => pages(call, path, query)),
+    ...organizationCalls(call, parts.pages),
     fleets: fleetCalls(call),
     provisioningKeys: provisioningKeyCalls(call),
     devices: deviceCalls(call),
-    actions: actionCalls(call, (path, query) => pages(call, path, query)),
-    bulk: bulkCalls(call, (path, query) => pages(call, path, query)),
-    deviceViews: deviceViewCalls(call, (path, query) => pages(call, path, query)),
+    actions: actionCalls(call, parts.pages),
+    bulk: bulkCalls(call, parts.pages),
+    deviceViews: deviceViewCalls(call, parts.pages),
     ...peopleCalls(call),
     ...sshKeyCalls(call),
-    audit: auditCalls({
-      call,
-      pages: (path, query) => pages(call, path, query),
-      open: (path, query) => connection.open(path, { query }),
-    }),
-    history: historyCalls({
-      call,
-      pages: (path, query) => pages(call, path, query),
-      open: (path, query) => connection.open(path, { query }),
-    }),
+    ...terminalCalls(parts),
+    audit: auditCalls(parts),
+    history: historyCalls(parts),
     /** Follows the live stream, resuming by itself, until `signal` is aborted. */
     stream: (query: Given<typeof StreamQuery> = {}, signal?: AbortSignal) =>
       followStream(connection, options, query, signal),

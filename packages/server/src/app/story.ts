@@ -285,6 +285,24 @@ const reach: readonly Example[] = [
   },
   { operation: api('GET', '/devices/{uuid}/url'), ...ofDoor, status: 200 },
   { operation: api('DELETE', '/devices/{uuid}/url'), ...ofDoor, status: 204 },
+  {
+    operation: api('POST', '/ssh-keys'),
+    body: {
+      name: 'laptop',
+      key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg ann@laptop',
+    },
+    status: 201,
+    keeps: { sshKeyId: 'id' },
+  },
+  { operation: api('GET', '/ssh-keys'), status: 200 },
+  { operation: api('DELETE', '/ssh-keys/{id}'), path: { id: '$sshKeyId' }, status: 204 },
+  // Without the upgrade of the connection there is nothing to stream on.
+  {
+    operation: api('GET', '/devices/{uuid}/streams'),
+    ...ofDoor,
+    query: { port: '8080' },
+    status: 400,
+  },
 ]
 
 const ofView = { path: { view: 'doors-that-are-away' } }
