@@ -122,7 +122,6 @@ function recorderOf({ audit, clock }: ApiDeps, request: FastifyRequest) {
 
 /** More than this waits for a browser nowhere; about as much again is on its way in SSH. */
 const enoughBytes = 256 * 1024
-const closeWithinMs = 5_000
 
 function screenOf(socket: WebSocket, whenRoom: () => void): Screen {
   let isFull = false
@@ -153,9 +152,8 @@ function bid(
   const { code, title } = terminalEnds[reason]
   socket.resume()
   socket.send(JSON.stringify({ type: 'closing', reason, title, ...more }))
+  // Whoever does not answer that is let go half a minute later.
   socket.close(code, reason)
-  const timer = setTimeout(() => socket.terminate(), closeWithinMs)
-  socket.once('close', () => clearTimeout(timer))
 }
 
 function follow(socket: WebSocket, events: ScreenEvents): void {

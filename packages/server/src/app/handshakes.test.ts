@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { connect as connectTls, createServer } from 'node:tls'
+import { createServerClock } from '../presence/server-clock.ts'
 import { paceHandshakes } from './handshakes.ts'
 
 const certificate = makeCertificate()
@@ -23,11 +24,15 @@ function makeCertificate() {
   return made
 }
 
-async function openServer(pace: Partial<Parameters<typeof paceHandshakes>[1]> = {}) {
+async function openServer(pace: Partial<Parameters<typeof paceHandshakes>[2]> = {}) {
   const server = createServer(certificate, (socket) => {
     socket.on('error', () => {}).pipe(socket)
   })
-  const handshakes = paceHandshakes(server, { turnMs: 0, helloWithinMs: 60_000, ...pace })
+  const handshakes = paceHandshakes(server, createServerClock(), {
+    turnMs: 0,
+    helloWithinMs: 60_000,
+    ...pace,
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -9,6 +9,7 @@
 // a number a second, which is wrong on every machine but one; refusing, which makes them come back.
 
 import type { Server, Socket } from 'node:net'
+import type { Clock } from '@muster/core/clock.ts'
 
 export type HandshakePace = {
   /** For so long in each turn. */
@@ -19,7 +20,11 @@ export type HandshakePace = {
 export const handshakePace: HandshakePace = { turnMs: 10, helloWithinMs: 20_000 }
 
 /** The server has no other listeners for connections yet than those that begin handshakes. */
-export function paceHandshakes(server: Server, { turnMs, helloWithinMs } = handshakePace) {
+export function paceHandshakes(
+  server: Server,
+  clock: Clock,
+  { turnMs, helloWithinMs } = handshakePace,
+) {
   const begins = server.listeners('connection') as ((socket: Socket) => void)[]
   /** Connections that have said nothing yet. */
   const silent = new Set<Socket>()
@@ -35,10 +40,10 @@ export function paceHandshakes(server: Server, { turnMs, helloWithinMs } = hands
   }
 
   function turn(): void {
-    const untilAt = performance.now() + turnMs
+    const untilAt = clock.now() + turnMs
     for (const [socket, words] of waiting) {
       begin(socket, words)
-      if (performance.now() >= untilAt) break
+      if (clock.now() >= untilAt) break
     }
     isTurning = waiting.size > 0
     if (isTurning) setImmediate(turn)

@@ -2,6 +2,7 @@
 
 import fastifyFormbody from '@fastify/formbody'
 import fastifySwagger from '@fastify/swagger'
+import type { Clock } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { refuseBadMessage, refuseBadPath, registerProblems } from '../api/problems.ts'
@@ -19,6 +20,7 @@ const maxBodyBytes = 1024 * 1024
 const maxFormBytes = 16 * 1024
 
 export type ServerDeps = {
+  clock: Clock
   log: FastifyBaseLogger
   publicUrl?: string | null
   /** PEM, for HTTPS in this process. */
@@ -28,7 +30,7 @@ export type ServerDeps = {
 
 /** Without any route. */
 export function createServer(deps: ServerDeps): FastifyInstance {
-  const { log, tls, publicUrl = null, trustProxy = false } = deps
+  const { clock, log, tls, publicUrl = null, trustProxy = false } = deps
   const options = {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -51,7 +53,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   fastify.server.headersTimeout = headersTimeoutMs
   fastify.decorate('publicUrl', publicUrl)
   if (tls) {
-    const handshakes = paceHandshakes(fastify.server)
+    const handshakes = paceHandshakes(fastify.server, clock)
     fastify.addHook('preClose', async () => handshakes.dismiss())
   }
   keepConnections(fastify.server)

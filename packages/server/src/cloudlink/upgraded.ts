@@ -1,6 +1,7 @@
 // The answer that turns a request into a stream. What came with the head of the request is put back in
 // front of what follows.
 
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { streamProtocol } from '@muster/core/streams-wire.ts'
 
@@ -14,8 +15,7 @@ export function acceptStream(
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${streamProtocol}\r\nConnection: Upgrade\r\n${lines.join('')}\r\n`,
   )
-  if ('setNoDelay' in socket) (socket as Duplex & { setNoDelay(): void }).setNoDelay()
-  if ('setTimeout' in socket) (socket as Duplex & { setTimeout(ms: number): void }).setTimeout(0)
+  if (socket instanceof Socket) socket.setNoDelay().setTimeout(0)
   if (head.length > 0) socket.unshift(head)
   return socket
 }

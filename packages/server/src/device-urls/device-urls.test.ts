@@ -7,8 +7,9 @@ import { Refusal } from '@muster/core/errors.ts'
 import { WebSocket, WebSocketServer } from 'ws'
 import { silentLog } from '../fixtures.ts'
 import { createServerClock } from '../presence/server-clock.ts'
-import { createDeviceUrls, localPath } from './device-urls.ts'
+import { createDeviceUrls } from './device-urls.ts'
 import { headersFromDevice, headersToDevice } from './headers.ts'
+import { localPath } from './hosts.ts'
 import type { Pass, UrlDevice } from './ports.ts'
 
 const uuid = 'a'.repeat(32)

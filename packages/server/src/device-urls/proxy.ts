@@ -12,6 +12,7 @@ import {
 } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream'
+import type { Clock } from '@muster/core/clock.ts'
 import { errors, Refusal } from '@muster/core/errors.ts'
 import { type Asked, headersFromDevice, headersToDevice } from './headers.ts'
 import type { PortWays, UrlDevice } from './ports.ts'
@@ -23,29 +24,22 @@ const answerMs = 120_000
 
 export type Proxy = ReturnType<typeof createProxy>
 
-type Going = { device: UrlDevice; port: number; asked: Asked; keepsAuthorization: boolean }
+/** A request that was admitted, and where it goes. */
+export type Going = {
+  device: UrlDevice
+  port: number
+  asked: Asked
+  keepsAuthorization: boolean
+}
 
-export function createProxy({ ways }: { ways: PortWays }) {
+export function createProxy({ ways, clock }: { ways: PortWays; clock: Clock }) {
   const agent = createDeviceAgent(ways)
-  const underWay = new Map<string, number>()
+  const room = createRoom()
 
-  /** Refuses with `too-many-requests`; the returned function makes room again. */
-  function takeRoom({ uuid }: UrlDevice): () => void {
-    const count = underWay.get(uuid) ?? 0
-    if (count >= connectionsPerDevice + waitingPerDevice)
-      throw new Refusal('too-many-requests', 'of this device', { retryAfterMs: 1_000 })
-    underWay.set(uuid, count + 1)
-    return once(() => {
-      const left = underWay.get(uuid)! - 1
-      if (left > 0) underWay.set(uuid, left)
-      else underWay.delete(uuid)
-    })
-  }
-
-  function send(request: IncomingMessage, going: Going, upgrade?: string): ClientRequest {
+  function send(request: IncomingMessage, going: Going, upgrade?: string): Outgoing {
     const { device, port, asked, keepsAuthorization } = going
     const bodied = request.headers['transfer-encoding'] !== undefined
-    return openRequest({
+    const outgoing = openRequest({
       agent: upgrade === undefined ? agent : createDeviceAgent(ways),
       method: request.method ?? 'GET',
       path: request.url ?? '/',
@@ -56,79 +50,23 @@ export function createProxy({ ways }: { ways: PortWays }) {
       ...({ device, host: device.uuid, port } as object),
       setDefaultHeaders: false,
     })
+    const answered = clock.after(answerMs, () =>
+      outgoing.destroy(new Refusal('device-url-unanswered')),
+    )
+    return Object.assign(outgoing, { answered })
   }
 
   return {
     /** Rejects with a refusal as long as nothing was answered. */
-    forward(request: IncomingMessage, response: ServerResponse, going: Going): Promise<void> {
-      const leave = takeRoom(going.device)
-      return new Promise<void>((resolve, reject) => {
-        const outgoing = send(request, going)
-        const timer = setTimeout(() => outgoing.destroy(new Refusal(answerLate)), answerMs)
-        const fail = (error: Error) => {
-          outgoing.destroy()
-          if (response.headersSent) response.destroy()
-          else reject(refusalOf(error))
-        }
-        outgoing.on('error', fail)
-        outgoing.on('information', ({ statusCode, headers }) => {
-          if (statusCode === 103) response.writeEarlyHints(headersFromDevice(headers) as never)
-        })
-        outgoing.on('response', (answer) => {
-          clearTimeout(timer)
-          response.writeHead(
-            answer.statusCode!,
-            answer.statusMessage,
-            headersFromDevice(answer.headers),
-          )
-          response.flushHeaders()
-          pipeline(answer, response, () => resolve())
-        })
-        response.once('close', () => {
-          clearTimeout(timer)
-          outgoing.destroy()
-          resolve()
-        })
-        request.on('aborted', () => outgoing.destroy())
-        request.pipe(outgoing)
-      }).finally(leave)
+    async forward(request: IncomingMessage, response: ServerResponse, going: Going): Promise<void> {
+      using _ = room.take(going.device)
+      await relay(request, response, send(request, going))
     },
 
     /** The connection is taken where the device agrees to speak that; else its answer is passed on. */
-    upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, going: Going): Promise<void> {
-      const leave = takeRoom(going.device)
-      return new Promise<void>((resolve, reject) => {
-        const outgoing = send(request, going, request.headers.upgrade)
-        const timer = setTimeout(() => outgoing.destroy(new Refusal(answerLate)), answerMs)
-        const settled = () => clearTimeout(timer)
-        outgoing.on('error', (error) => {
-          settled()
-          reject(refusalOf(error))
-        })
-        outgoing.on('response', (answer) => {
-          settled()
-          socket.write(headOf(answer, { connection: 'close' }))
-          pipeline(answer, socket, () => resolve())
-        })
-        outgoing.on('upgrade', (answer, stream, first) => {
-          settled()
-          const { upgrade = '' } = answer.headers
-          socket.write(headOf(answer, { connection: 'Upgrade', upgrade }))
-          if (first.length > 0) socket.write(first)
-          if (head.length > 0) stream.write(head)
-          pipeline(socket, stream, () => stream.destroy())
-          pipeline(stream, socket, () => {
-            socket.destroy()
-            resolve()
-          })
-        })
-        socket.once('close', () => {
-          settled()
-          outgoing.destroy()
-          resolve()
-        })
-        outgoing.end()
-      }).finally(leave)
+    async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, going: Going) {
+      using _ = room.take(going.device)
+      await join(socket, head, send(request, going, request.headers.upgrade))
     },
 
     stop(): void {
@@ -137,7 +75,90 @@ export function createProxy({ ways }: { ways: PortWays }) {
   }
 }
 
-const answerLate = 'device-url-unanswered'
+/** `answered` is called once the program on the device has begun to answer, or never will. */
+type Outgoing = ClientRequest & { answered(): void }
+
+/** How many requests are under way to each device. */
+function createRoom() {
+  const underWay = new Map<string, number>()
+  return {
+    /** Refuses with `too-many-requests`; disposing of what it returns makes room again. */
+    take({ uuid }: UrlDevice): Disposable {
+      const count = underWay.get(uuid) ?? 0
+      if (count >= connectionsPerDevice + waitingPerDevice)
+        throw new Refusal('too-many-requests', 'of this device', { retryAfterMs: 1_000 })
+      underWay.set(uuid, count + 1)
+      return {
+        [Symbol.dispose]() {
+          const left = underWay.get(uuid)! - 1
+          if (left > 0) underWay.set(uuid, left)
+          else underWay.delete(uuid)
+        },
+      }
+    },
+  }
+}
+
+/** Resolves when the answer of the device has been passed on, or nobody waits for it any more. */
+function relay(request: IncomingMessage, response: ServerResponse, outgoing: Outgoing) {
+  return new Promise<void>((resolve, reject) => {
+    outgoing.on('error', (error) => {
+      outgoing.answered()
+      if (response.headersSent) response.destroy()
+      else reject(refusalOf(error))
+    })
+    outgoing.on('information', ({ statusCode, headers }) => {
+      if (statusCode === 103) response.writeEarlyHints(headersFromDevice(headers) as never)
+    })
+    outgoing.on('response', (answer) => {
+      outgoing.answered()
+      const { statusCode, statusMessage, headers } = answer
+      response.writeHead(statusCode!, statusMessage, headersFromDevice(headers))
+      response.flushHeaders()
+      pipeline(answer, response, () => resolve())
+    })
+    response.once('close', () => {
+      outgoing.answered()
+      outgoing.destroy()
+      resolve()
+    })
+    request.on('aborted', () => outgoing.destroy())
+    request.pipe(outgoing)
+  })
+}
+
+/** Resolves when the connection of the person has ended. */
+function join(socket: Duplex, head: Buffer, outgoing: Outgoing) {
+  return new Promise<void>((resolve, reject) => {
+    outgoing.on('error', (error) => {
+      outgoing.answered()
+      reject(refusalOf(error))
+    })
+    outgoing.on('response', (answer) => {
+      outgoing.answered()
+      socket.write(headOf(answer, { connection: 'close' }))
+      pipeline(answer, socket, () => resolve())
+    })
+    outgoing.on('upgrade', (answer, stream, first) => {
+      outgoing.answered()
+      const { upgrade = '' } = answer.headers
+      socket.write(headOf(answer, { connection: 'Upgrade', upgrade }))
+      if (first.length > 0) socket.write(first)
+      if (head.length > 0) stream.write(head)
+      pipeline(socket, stream, () => stream.destroy())
+      pipeline(stream, socket, () => {
+        socket.destroy()
+        resolve()
+      })
+    })
+    socket.once('close', () => {
+      outgoing.answered()
+      outgoing.destroy()
+      resolve()
+    })
+    outgoing.end()
+  })
+}
 
 /** Connections are streams to the port of the device, each for that device alone. */
 function createDeviceAgent(ways: PortWays): Agent {
@@ -180,13 +201,4 @@ function refusalOf(error: Error): Refusal {
   return code in errors
     ? new Refusal(code as never)
     : new Refusal('stream-lost', `the device did not answer as HTTP does (${error.message})`)
-}
-
-function once(run: () => void): () => void {
-  let isDone = false
-  return () => {
-    if (isDone) return
-    isDone = true
-    run()
-  }
 }

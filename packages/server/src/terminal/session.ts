@@ -41,32 +41,25 @@ const unreadMs = 120_000
 const resizeMs = 50
 
 export function runSession(deps: SessionDeps): Session {
-  const { screen, shell, recorder, policy, clock } = deps
+  const { screen, shell, policy, clock } = deps
   const { channel } = shell
   const beganAt = clock.now()
   const closed = Promise.withResolvers<Closed>()
   let [shownBytes, typedBytes, typedAt] = [0, 0, beganAt]
-  let [isOver, isRecorded, isFull] = [false, recorder !== null, false]
-  const timers = new Map<string, () => void>()
-
-  const arm = (name: string, delayMs: number, run: () => void) => {
-    timers.get(name)?.()
-    timers.set(name, clock.after(delayMs, run))
-  }
-  const disarm = (name: string) => timers.get(name)?.()
+  let [isOver, isFull, tape] = [false, false, deps.recorder]
+  const { arm, disarm, disarmAll } = createTimers(clock)
 
   function finish(reason: TerminalEnd | 'left'): void {
     if (isOver) return
     isOver = true
-    for (const cancel of timers.values()) cancel()
+    disarmAll()
     shell.close()
     if (reason !== 'left') screen.close(reason)
-    const durationMs = clock.now() - beganAt
-    closed.resolve({ reason, durationMs, shownBytes, typedBytes })
+    closed.resolve({ reason, durationMs: clock.now() - beganAt, shownBytes, typedBytes })
   }
 
   function flow(): void {
-    if (!isOver && !isFull && !(isRecorded && recorder?.isBehind)) channel.resume()
+    if (!isOver && !isFull && !tape?.isBehind) channel.resume()
   }
 
   function watchIdleness(): void {
@@ -75,35 +68,28 @@ export function runSession(deps: SessionDeps): Session {
     else arm('idle', policy.idleLimitMs - idleMs, watchIdleness)
   }
 
-  function checkAgain(): void {
-    arm('check', checkMs, () => {
-      deps.check().then(
-        (reason) => (reason ? finish(reason) : isOver || checkAgain()),
-        // Not knowing, since the store is away for a moment, is no reason to end anything.
-        () => isOver || checkAgain(),
-      )
-    })
+  async function checkAgain(): Promise<void> {
+    // Not knowing, since the store is away for a moment, is no reason to end anything.
+    const reason = await deps.check().catch(() => null)
+    if (reason) finish(reason)
+    else if (!isOver) arm('check', checkMs, checkAgain)
   }
 
   channel.on('data', (bytes: Buffer) => {
     if (isOver) return
     shownBytes += bytes.length
-    if (isRecorded) recorder?.show(bytes)
-    if (!screen.show(bytes)) {
-      isFull = true
-      arm('unread', unreadMs, () => finish('too-slow'))
-    }
-    if (isFull || (isRecorded && recorder?.isBehind)) channel.pause()
+    tape?.show(bytes)
+    isFull = !screen.show(bytes)
+    if (isFull) arm('unread', unreadMs, () => finish('too-slow'))
+    if (isFull || tape?.isBehind) channel.pause()
   })
   channel.on('drain', () => screen.resume())
   shell.ended.then((exit) => {
-    if (isOver) return
-    if (!exit) return finish('lost')
-    screen.tell({ type: 'exit', ...exit })
-    finish('exited')
+    if (exit && !isOver) screen.tell({ type: 'exit', ...exit })
+    finish(exit ? 'exited' : 'lost')
   })
   watchIdleness()
-  checkAgain()
+  arm('check', checkMs, checkAgain)
   arm('longest', policy.longestMs, () => finish('too-long'))
 
   return {
@@ -117,11 +103,10 @@ export function runSession(deps: SessionDeps): Session {
     },
     said(text) {
       const request = readTerminalRequest(text)
-      if (!request) return finish('not-understood')
-      if (isOver) return
+      if (!request || isOver) return finish('not-understood')
       arm('resize', resizeMs, () => {
         shell.resize(request)
-        if (isRecorded) recorder?.resize(request)
+        tape?.resize(request)
       })
     },
     hasRoom() {
@@ -131,11 +116,26 @@ export function runSession(deps: SessionDeps): Session {
     },
     left: () => finish('left'),
     cut(why) {
-      isRecorded = false
+      tape = null
       if (policy.recording === 'required') return finish(why)
       screen.tell({ type: 'recording-ended', why })
       flow()
     },
     caughtUp: flow,
+  }
+}
+
+/** Each name has one time at which it is due. */
+function createTimers(clock: Clock) {
+  const timers = new Map<string, () => void>()
+  return {
+    arm(name: string, delayMs: number, run: () => void): void {
+      timers.get(name)?.()
+      timers.set(name, clock.after(delayMs, run))
+    },
+    disarm: (name: string) => timers.get(name)?.(),
+    disarmAll(): void {
+      for (const cancel of timers.values()) cancel()
+    },
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { castEvents } from '@muster/core/asciicast.ts'
+import { pause } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import { defaultTerminalPolicy, type TerminalPolicy } from '@muster/core/terminal-api.ts'
 import type { TerminalEnd } from '@muster/core/terminal-protocol.ts'
@@ -91,7 +92,7 @@ test('a screen that does not read holds the program up and not the memory', {
   await look.until(() => look.bytes > 0)
   const before = look.bytes
   // The device has had time to send as much as it may.
-  await new Promise((resolve) => setTimeout(resolve, 500))
+  await pause(createServerClock(), 500)
   assert.ok(look.bytes - before < 64 * 1024, `${look.bytes - before} bytes came all the same`)
   isFull = false
   events.hasRoom()
