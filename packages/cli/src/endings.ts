@@ -4,8 +4,11 @@ import { exitCodes } from '@muster/core/errors.ts'
 import type { Command } from 'commander'
 import type { topics } from './topics.ts'
 
+const someFailed = '1 some devices failed, or it was aborted'
+
 /** What an exit code means for a command beyond what it means for all. */
 const ownExits: Record<string, string> = {
+  'muster bulk follow': someFailed,
   'muster audit verify': '1 the audit log does not hold',
 }
 
@@ -30,6 +33,9 @@ const related: Record<string, readonly string[]> = {
   'muster device key': ['device show', 'device deactivate'],
   'muster device deactivate': ['device activate', 'device delete'],
   'muster device delete': ['device deactivate'],
+  'muster bulk rename': ['bulk undo', 'bulk results', 'device list'],
+  'muster bulk delete': ['bulk deactivate', 'bulk results', 'device list'],
+  'muster bulk show': ['bulk results', 'bulk follow', 'bulk abort', 'bulk undo'],
   'muster view save': ['device list', 'view list'],
   'muster history export': ['fleet history', 'history keep'],
   'muster provisioning-key create': ['provisioning-key list', 'provisioning-key revoke'],
@@ -57,8 +63,9 @@ function exitsOf(path: string, command: Command): string {
   const { ok, failed, usage } = exitCodes
   const isLocal = /^muster (help|completion|profile (list|use|remove))/.test(path)
   const asks = isLocal ? '' : '; 3 not found, 4 refused, 5 conflict, 6 unreachable'
-  const stopped = isLive(command) ? '; 130 stopped by Ctrl-C' : ''
-  const failure = ownExits[path] ?? `${failed} failed`
+  const isFollowed = command.options.some(({ long }) => long === '--no-wait')
+  const stopped = isLive(command) || isFollowed ? '; 130 stopped by Ctrl-C' : ''
+  const failure = ownExits[path] ?? (isFollowed ? someFailed : `${failed} failed`)
   return `${ok} done; ${failure}; ${usage} wrong usage${asks}${stopped}`
 }
 

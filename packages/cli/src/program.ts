@@ -25,6 +25,7 @@ import { causeOf } from './causes.ts'
 import { colors } from './color.ts'
 import { addActionCommands } from './commands/action.ts'
 import { addAuditCommands } from './commands/audit.ts'
+import { addBulkCommands } from './commands/bulk.ts'
 import { addCompletionCommands, answerTab } from './commands/completion.ts'
 import { addDeviceCommands } from './commands/device.ts'
 import { addFleetCommands } from './commands/fleet.ts'
@@ -63,6 +64,7 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addDeviceCommands,
   addActionCommands,
   addServiceCommands,
+  addBulkCommands,
   addSshCommands,
   addTunnelCommand,
   addSshKeyCommands,

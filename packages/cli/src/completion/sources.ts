@@ -26,6 +26,7 @@ const asked: Record<string, Ask> = {
       value: slug,
       note: `${name}, ${deviceCount} devices`,
     })),
+  'to-fleet': (api, typed) => asked.fleet!(api, typed),
   view: async ({ deviceViews }) => {
     const { items } = await firstOf(deviceViews.pages({ limit: 100 }))
     return items.map(({ slug, name }) => ({ value: slug, note: name }))
@@ -42,6 +43,11 @@ const asked: Record<string, Ask> = {
     })),
   token: async ({ tokens }) =>
     (await tokens.list()).items.map(({ id, name }) => ({ value: String(id), note: name })),
+  operation: async ({ bulk }) =>
+    (await firstOf(bulk.pages({ limit: 50 }))).items.map(({ id, kind, state, by }) => ({
+      value: id,
+      note: `${kind}, ${state}, by ${by}`,
+    })),
   organization: async ({ organizations }) =>
     (await organizations.own()).items.map(({ slug, name }) => ({ value: slug, note: name })),
 }
