@@ -12,6 +12,9 @@ const ownExits: Record<string, string> = {
   'muster audit verify': '1 the audit log does not hold',
 }
 
+/** Besides those that are kept live, these go on until Ctrl-C. */
+const untilStopped = new Set(['muster tunnel', 'muster recording play'])
+
 /** What people look for next, by the command that they are at. */
 const related: Record<string, readonly string[]> = {
   'muster login': ['profile add', 'token create', 'whoami'],
@@ -36,6 +39,15 @@ const related: Record<string, readonly string[]> = {
   'muster bulk rename': ['bulk undo', 'bulk results', 'device list'],
   'muster bulk delete': ['bulk deactivate', 'bulk results', 'device list'],
   'muster bulk show': ['bulk results', 'bulk follow', 'bulk abort', 'bulk undo'],
+  'muster device url': ['tunnel', 'device show'],
+  'muster fleet terminal': ['recording list', 'fleet edit'],
+  'muster ssh': ['ssh-key add', 'ssh-config', 'tunnel'],
+  'muster ssh-config': ['ssh', 'ssh-key add'],
+  'muster tunnel': ['ssh', 'device url'],
+  'muster ssh-key add': ['ssh', 'ssh-key list'],
+  'muster recording list': ['recording play', 'recording download', 'fleet terminal'],
+  'muster recording play': ['recording list', 'recording download'],
+  'muster recording download': ['recording play'],
   'muster view save': ['device list', 'view list'],
   'muster history export': ['fleet history', 'history keep'],
   'muster provisioning-key create': ['provisioning-key list', 'provisioning-key revoke'],

@@ -28,6 +28,7 @@ import { addAuditCommands } from './commands/audit.ts'
 import { addBulkCommands } from './commands/bulk.ts'
 import { addCompletionCommands, answerTab } from './commands/completion.ts'
 import { addDeviceCommands } from './commands/device.ts'
+import { addDeviceUrlCommand } from './commands/device-url.ts'
 import { addFleetCommands } from './commands/fleet.ts'
 import { addHelpCommand } from './commands/help.ts'
 import { addHistoryCommands } from './commands/history.ts'
@@ -38,6 +39,7 @@ import { addPasswordCommands, addTotpCommands } from './commands/password.ts'
 import { addPlanCommands } from './commands/plan.ts'
 import { addProfileCommands } from './commands/profile.ts'
 import { addProvisioningKeyCommands } from './commands/provisioning-key.ts'
+import { addRecordingCommands } from './commands/recording.ts'
 import { addServiceCommands } from './commands/service.ts'
 import { addSessionCommands } from './commands/session.ts'
 import { addSignInCommands } from './commands/sign-in.ts'
@@ -68,6 +70,8 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addSshCommands,
   addTunnelCommand,
   addSshKeyCommands,
+  addRecordingCommands,
+  addDeviceUrlCommand,
   addViewCommands,
   addHistoryCommands,
   addProvisioningKeyCommands,

@@ -1,13 +1,13 @@
 // `muster history`: the log as a file, and how long it is kept; and what is derived from it under the
 // nouns that it is about: `fleet diff`, `fleet uptime`, `device uptime`.
 
-import { createWriteStream } from 'node:fs'
 import { Refusal } from '@muster/core/errors.ts'
 import type { ByteStream } from '@muster/core/event-stream.ts'
 import { type DifferenceView, timelineSteps, type UptimePage } from '@muster/core/history-api.ts'
 import { type Command, Option } from 'commander'
 import { parseCount, parseDuration, parsePeriod } from '../arguments.ts'
-import { type Context, type Output, openSession, pageNote } from '../context.ts'
+import { type Context, openSession, pageNote } from '../context.ts'
+import { openFile, textOf, type Writable, writeText } from '../copying.ts'
 import { findDevice } from '../find-device.ts'
 import { deviceWord, examples, times } from '../help.ts'
 import { addListOptions, type ListOptions, pageQuery, parsedBy } from '../options.ts'
@@ -80,8 +80,7 @@ function addExport(history: Command, context: Context) {
       const of = fleet === undefined ? { device: (await findDevice(api, device!)).uuid } : { fleet }
       const period = periodQuery(options, look().now)
       const body = await api.history.export(of, { ...period, format, after })
-      const file =
-        output === undefined ? null : createWriteStream(output, { flags: after ? 'a' : 'w' })
+      const file = output === undefined ? null : await openFile(output, after ? 'a' : 'w')
       const rows = createLastRow()
       // On standard output the rows themselves are what moves on a terminal.
       using progress = file || !context.stdout.isTTY ? openProgress('Export') : null
@@ -126,20 +125,15 @@ function createLastRow() {
   }
 }
 
-type Writable = Output & { once?(event: 'drain', run: () => void): unknown }
-
 async function copy(
   body: ByteStream,
   output: Writable,
   rows: ReturnType<typeof createLastRow>,
   { withoutFirstLine, onRows }: { withoutFirstLine: boolean; onRows(count: number): void },
 ): Promise<void> {
-  const reader = body.getReader()
-  const decoder = new TextDecoder()
   let skipping = withoutFirstLine
-  for (;;) {
-    const { done, value } = await reader.read()
-    let text = decoder.decode(value, { stream: !done })
+  for await (const piece of textOf(body)) {
+    let text = piece
     if (skipping) {
       const end = text.indexOf('\n')
       text = end < 0 ? '' : text.slice(end + 1)
@@ -147,10 +141,7 @@ async function copy(
     }
     rows.take(text)
     onRows(rows.count)
-    const isTaken = text === '' || output.write(text)
-    if (isTaken === false && output.once)
-      await new Promise<void>((resolve) => output.once!('drain', resolve))
-    if (done) return
+    await writeText(output, text)
   }
 }
 

@@ -73,7 +73,7 @@ function addSshConfig(program: Command, context: Context) {
   examples(
     config,
     ['muster ssh-config >> ~/.ssh/config', 'once; then:'],
-    ['scp build.tar quiet-river.muster:/tmp/', 'a file to a device'],
+    ['scp build.tar quiet-river.muster:', 'a file into the home folder of root there'],
   )
 }
 
@@ -158,9 +158,9 @@ async function writeKnownHost(file: string, hostKey: string): Promise<void> {
 }
 
 /** Resolves to its exit code. What is pressed meanwhile is for it. */
-async function runInFront({ interrupted }: Context, name: string, words: string[]) {
+async function runInFront({ interrupted, env }: Context, name: string, words: string[]) {
   interrupted()
-  const child = spawn(name, words, { stdio: 'inherit' })
+  const child = spawn(name, words, { stdio: 'inherit', env })
   try {
     const [code] = await once(child, 'exit')
     return typeof code === 'number' ? code : 255

@@ -48,6 +48,11 @@ const asked: Record<string, Ask> = {
       value: id,
       note: `${kind}, ${state}, by ${by}`,
     })),
+  recording: async ({ recordings }) =>
+    (await firstOf(recordings.pages({ limit: 100 }))).items.map(({ id, device, user }) => ({
+      value: String(id),
+      note: `${user} at ${device}`,
+    })),
   organization: async ({ organizations }) =>
     (await organizations.own()).items.map(({ slug, name }) => ({ value: slug, note: name })),
 }
