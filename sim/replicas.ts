@@ -203,8 +203,13 @@ export class Replicas {
     })
   }
 
+  /**
+   * One stall within another ends with the longer. If the shorter one woke the process early, its
+   * sockets would be read while its timers still stood: it would answer heartbeats and make no round,
+   * which one event loop cannot do.
+   */
   stall(run: Run, durationMs: number): void {
-    run.stalledUntil = this.#world.clock.now() + durationMs
+    run.stalledUntil = Math.max(run.stalledUntil, this.#world.clock.now() + durationMs)
     this.#world.tell(`run ${run.id} stands still for ${durationMs} ms`)
     this.#world.troubled(durationMs)
   }
