@@ -76,7 +76,8 @@ function exitsOf(path: string, command: Command): string {
   const isLocal = /^muster (help|completion|profile (list|use|remove))/.test(path)
   const asks = isLocal ? '' : '; 3 not found, 4 refused, 5 conflict, 6 unreachable'
   const isFollowed = command.options.some(({ long }) => long === '--no-wait')
-  const stopped = isLive(command) || isFollowed ? '; 130 stopped by Ctrl-C' : ''
+  const isStopped = isLive(command) || isFollowed || untilStopped.has(path)
+  const stopped = isStopped ? '; 130 stopped by Ctrl-C' : ''
   const failure = ownExits[path] ?? (isFollowed ? someFailed : `${failed} failed`)
   return `${ok} done; ${failure}; ${usage} wrong usage${asks}${stopped}`
 }
