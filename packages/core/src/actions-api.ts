@@ -12,12 +12,7 @@ import {
   expiryLimits,
 } from './actions.ts'
 import { Slug } from './api.ts'
-
-const words = <const W extends readonly string[]>(list: W) =>
-  T.Unsafe<W[number]>({ type: 'string', enum: [...list] })
-const Nullable = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
-  T.Union([schema, T.Null()])
-const Instant = (description: string) => T.Integer({ minimum: 0, description })
+import { Instant, Nullable, words } from './schema-parts.ts'
 
 export const Kind = words(actionKindNames)
 export const ActionId = T.String({ pattern: actionIdPattern, description: 'Of the action.' })

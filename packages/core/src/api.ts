@@ -6,6 +6,7 @@ import { maxFilterLength } from './device-filter.ts'
 import { errorCodes } from './errors.ts'
 import { policyLimits } from './policy.ts'
 import { reasonCodes } from './reasons.ts'
+import { Instant, Nullable, words } from './schema-parts.ts'
 import {
   cloudlinkStates,
   heartbeatStates,
@@ -13,12 +14,6 @@ import {
   statusWords,
   updateStatuses,
 } from './statuses.ts'
-
-const words = <const W extends readonly string[]>(list: W) =>
-  T.Unsafe<W[number]>({ type: 'string', enum: [...list] })
-const Nullable = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
-  T.Union([schema, T.Null()])
-const Instant = (description: string) => T.Integer({ minimum: 0, description })
 
 /** RFC 9457 problem details: every refusal. */
 export const ProblemView = T.Object({

@@ -3,17 +3,14 @@
 
 import { type Static, Type as T } from 'typebox'
 import { auditOutcomes } from './audit-chain.ts'
+import { Instant, Nullable } from './schema-parts.ts'
 
-const Nullable = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
-  T.Union([schema, T.Null()])
 const Outcome = T.Unsafe<keyof typeof auditOutcomes>({
   type: 'string',
   enum: Object.keys(auditOutcomes),
 })
 const Position = T.Integer({ minimum: 0 })
 const Hash = T.String({ pattern: '^[0-9a-f]{64}$' })
-const Instant = (description: string) => T.Integer({ minimum: 0, description })
-
 export const AuditEntryView = T.Object({
   organizationId: T.Integer({ description: 'Of the chain; 0 is the server’s own.' }),
   position: T.Integer({ description: 'Its place in the chain: 1, 2, 3, …' }),

@@ -8,6 +8,7 @@ import { maxTagKeyLength } from './device-columns.ts'
 import { maxFilterLength } from './device-filter.ts'
 import { maxPatternLength } from './name-pattern.ts'
 import type { Right } from './rights.ts'
+import { Nullable } from './schema-parts.ts'
 
 /** So many devices may be named one by one. */
 export const maxBulkSelection = 10_000
@@ -86,8 +87,6 @@ export type BulkOutcome = (typeof bulkOutcomes)[number]
 
 const words = <W extends string>(list: readonly W[], description?: string) =>
   T.Unsafe<W>({ type: 'string', enum: [...list], ...(description ? { description } : {}) })
-const Nullable = <S extends Parameters<typeof T.Array>[0]>(schema: S) => T.Union([schema, T.Null()])
-
 export const Edit = T.Object(
   {
     name: T.Optional(T.String()),

@@ -1,9 +1,7 @@
 // The URL of a device in the API: which of its ports is shown under a host name of its own, and to whom.
 
 import { type Static, Type as T } from 'typebox'
-
-const Nullable = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
-  T.Union([schema, T.Null()])
+import { Nullable } from './schema-parts.ts'
 
 export const deviceUrlAccess = {
   members: 'Members with the right `streams-open` on its fleet.',

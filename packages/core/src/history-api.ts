@@ -5,9 +5,9 @@
 import { type Static, Type as T } from 'typebox'
 import { FleetAtView, StatusCounts, StatusWord } from './api.ts'
 import { type ReasonCode, reasonCodes } from './reasons.ts'
+import { Instant } from './schema-parts.ts'
 import { cloudlinkStates, heartbeatStates, statusWords } from './statuses.ts'
 
-const Instant = (description: string) => T.Integer({ minimum: 0, description })
 const OrNull = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
   T.Union([schema, T.Null()])
 const closed = { additionalProperties: false }

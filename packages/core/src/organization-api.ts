@@ -3,8 +3,8 @@
 import { type Static, Type as T } from 'typebox'
 import { Name, OrganizationView, Slug } from './api.ts'
 import { type Role, roles } from './rights.ts'
+import { Instant } from './schema-parts.ts'
 
-const Instant = (description: string) => T.Integer({ minimum: 0, description })
 const OrNull = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
   T.Union([schema, T.Null()])
 const closed = { additionalProperties: false }

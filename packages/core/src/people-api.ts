@@ -4,9 +4,9 @@
 import { type Static, Type as T } from 'typebox'
 import { Name, SignIn, Slug } from './api.ts'
 import { type Right, rightNames } from './rights.ts'
+import { Instant } from './schema-parts.ts'
 import type { TokenScope } from './token-scope.ts'
 
-const Instant = (description: string) => T.Integer({ minimum: 0, description })
 const OrNull = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
   T.Union([schema, T.Null()])
 const closed = { additionalProperties: false }

@@ -2,10 +2,7 @@
 // them. The messages of a terminal itself are in terminal-protocol.ts.
 
 import { type Static, Type as T } from 'typebox'
-
-const Nullable = <S extends Parameters<typeof T.Union>[0][number]>(schema: S) =>
-  T.Union([schema, T.Null()])
-const Instant = (description: string) => T.Integer({ minimum: 0, description })
+import { Instant, Nullable } from './schema-parts.ts'
 
 export const recordingModes = {
   off: 'Terminals are not recorded.',

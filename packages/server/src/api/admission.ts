@@ -85,13 +85,21 @@ export async function loadPrincipal(
   })
   if (!membership && named !== undefined) throw new Refusal('organization-not-found')
   const { scope } = rights[rightOf(request)]
-  if (!membership && scope !== 'self' && scope !== 'server')
-    throw new Refusal('forbidden', 'you are in no organization')
+  if (!membership && scope !== 'self' && scope !== 'server') throw new Refusal(...inNone)
   return principalIn(membership ?? nowhere, identity)
 }
 
+const inNone = ['forbidden', 'you are in no organization'] as const
+
 /** No organization has this id, so whatever is asked of it is empty. */
 const nowhere: Membership = { organizationId: 0, slug: '', organization: '', ...noGrants }
+
+/** Refuses with `forbidden` who is in none, for what only an organization can have. */
+export function organizationOf(request: FastifyRequest): number {
+  const { organizationId } = principalOf(request)
+  if (organizationId === nowhere.organizationId) throw new Refusal(...inNone)
+  return organizationId
+}
 
 function principalIn(
   { organizationId, slug, organization, role, fleetRoles }: Membership,

@@ -109,6 +109,19 @@ for (const { name, skip, open } of databases)
       )
     })
 
+    it('who were removed from the last organization sign in, and may do nothing in any', async () => {
+      await using server = await openServer({ open })
+      const eve = await bring(server, 'eve@example.org', { role: 'developer' })
+      const { items } = (await server.call('GET', '/members')).body
+      const { id } = items.find(({ email }: Json) => email === 'eve@example.org')
+      assert.equal((await server.call('DELETE', `/members/${id}`)).status, 204)
+      const ask = (method: string, path: string, body?: object) =>
+        server.ask(method, `/api/v1${path}`, body, { as: eve })
+      assert.equal((await ask('GET', '/whoami')).status, 200)
+      assert.equal((await ask('GET', '/devices')).body.code, 'forbidden')
+      assert.equal((await ask('POST', '/tokens', { name: 'ci' })).body.code, 'forbidden')
+    })
+
     it('of single fleets see those alone: fleets, devices, counts, search and history', async () => {
       await using server = await openServer({ open })
       for (const slug of ['kiosks', 'trams']) {

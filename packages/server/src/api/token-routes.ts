@@ -3,7 +3,8 @@
 import { Nothing } from '@muster/core/api.ts'
 import { TokenCreate, TokenCreated, TokenList, type TokenView } from '@muster/core/people-api.ts'
 import { Type as T } from 'typebox'
-import { type Api, type ApiDeps, identityOf, principalOf } from './door.ts'
+import { organizationOf } from './admission.ts'
+import { type Api, type ApiDeps, identityOf } from './door.ts'
 import type { ApiToken } from './people-ports.ts'
 
 const tags = ['token']
@@ -42,8 +43,7 @@ export function registerTokens(api: Api, { auth }: Pick<ApiDeps, 'auth'>): void 
       const by = identityOf(request)
       const { name, scope = 'full', fleets = null, expiresAt = null } = request.body
       const order = { name, scope, fleets, expiresAt }
-      const { organizationId } = principalOf(request)
-      const { token, secret } = await auth.tokens.create(by, organizationId, order)
+      const { token, secret } = await auth.tokens.create(by, organizationOf(request), order)
       return reply.code(201).send({ ...tokenViewOf(token, by.tokenId), token: secret })
     },
   )

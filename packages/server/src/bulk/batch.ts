@@ -24,6 +24,7 @@ export async function takeBatch(
   const due = turns.filter((turn) => turn.kind === 'due')
   const isStored = due.every(({ edit }) => edit !== null && edit.fleet === undefined)
   const results = isStored ? due.map(doneOf) : await runAll(deps, operation, batch, due)
+  if (!results) return
   const resultOf = new Map<Turn, BulkResult>(due.map((turn, i) => [turn, results[i]!]))
   const recorded = await store.record(
     operation,
@@ -56,12 +57,13 @@ async function standingOf(
   return { operation, grants, devices: await store.loadDevices(ids), matching, fleets }
 }
 
+/** Null: it was aborted meanwhile, or another replica has it. */
 async function runAll(
   deps: BulkDeps,
   operation: BulkOperation,
   batch: BulkBatch,
   due: readonly Due[],
-): Promise<BulkResult[]> {
+): Promise<BulkResult[] | null> {
   const dueOf = new Map(due.map((turn) => [turn.device.id, turn]))
   const targets = batch.targets.map((target) => {
     const turn = dueOf.get(target.id)
@@ -69,7 +71,7 @@ async function runAll(
     const { device, edit, before } = turn
     return { ...target, begun: { name: device.name, edit, before } }
   })
-  await deps.store.notePlan(operation.id, batch.number, targets)
+  if (!(await deps.store.notePlan(operation.id, batch.number, targets, deps.replica))) return null
   const results: BulkResult[] = []
   for (let i = 0; i < due.length; i += atOnce) {
     const together = due.slice(i, i + atOnce)

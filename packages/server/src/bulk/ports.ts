@@ -152,8 +152,16 @@ export interface BulkStore {
     batch: { number: number; results: readonly BulkResult[]; edits: readonly StoredEdit[] },
     replica: string,
   ): Promise<boolean>
-  /** Before they are run: should this process end, whoever goes on knows how the devices were. */
-  notePlan(id: string, number: number, targets: readonly BulkTarget[]): Promise<void>
+  /**
+   * Before they are run: should this process end, whoever goes on knows how the devices were. False:
+   * another replica has the lease, or the operation has ended, so nothing may be run.
+   */
+  notePlan(
+    id: string,
+    number: number,
+    targets: readonly BulkTarget[],
+    replica: string,
+  ): Promise<boolean>
 
   /** Some of the devices that a filter means, in the order in which they would have their turn. */
   loadPreview(

@@ -36,8 +36,8 @@ export class Listener {
   #refusal: Gap | null = null
   /** Until here silence has been judged; a gap found later cannot begin before it. */
   #judgedUntilAt = 0
-  /** The latest instant that all replicas vouch for; Infinity: there is no other. */
-  #sharedHorizonAt = Infinity
+  /** Whether others listened too when the record was read last; by now somebody may have begun. */
+  #isShared = false
   #cancelPulse = () => {}
   /** We cannot be reached, so we have nothing to say about silence. */
   #deaf = false
@@ -71,14 +71,17 @@ export class Listener {
     this.#cancelPulse()
   }
 
-  /** Until when silence is certain, if all that this replica heard until `heardAt` is written. */
-  horizonAt(heardAt: number): number {
-    return Math.min(heardAt, this.#sharedHorizonAt)
+  /**
+   * Until when silence is certain: what all replicas vouched for when the record was read last. Also
+   * for one that was alone then, because another may have begun to listen since.
+   */
+  get horizonAt(): number {
+    return this.#horizonAt
   }
 
   /** Whether other replicas listen too. */
   get isShared(): boolean {
-    return this.#sharedHorizonAt !== Infinity
+    return this.#isShared
   }
 
   get deaf(): boolean {
@@ -95,11 +98,12 @@ export class Listener {
 
   /**
    * After a while away from the store: others may have called us dead and judged by a gap that we do
-   * not know. Our last word, said again, brings the record up to date before we judge by it.
+   * not know, or have begun to listen where we knew of nobody. Our last word, said again, brings the
+   * record up to date before we judge by it.
    */
   async catchUp(): Promise<void> {
     const isStale = this.#deps.clock.now() - this.#keptAt > staleMs
-    if (this.isShared && isStale && this.#listening && !this.#deaf) await this.keep(this.#wordAt)
+    if (isStale && this.#listening && !this.#deaf) await this.keep(this.#wordAt)
   }
 
   /** Gives our word for `heardAt`, and answers until when silence is certain. */
@@ -116,7 +120,6 @@ export class Listener {
     this.#wordAt = heardAt
     this.#keptAt = word.now
     this.#take(listening)
-    this.#horizonAt = listening.horizonAt
     this.#judgedUntilAt = Math.max(this.#judgedUntilAt, listening.horizonAt)
     return listening.horizonAt
   }
@@ -172,7 +175,8 @@ export class Listener {
   #take({ listeningId, horizonAt, othersAt, gaps }: Listening): void {
     const { clock, log } = this.#deps
     this.#listeningId = listeningId
-    this.#sharedHorizonAt = othersAt < 0 ? Infinity : horizonAt
+    this.#horizonAt = horizonAt
+    this.#isShared = othersAt >= 0
     if (gaps.length !== this.#recorded.length)
       log.info({ gap: gaps.at(-1) }, 'the record has a time in which we did not listen')
     this.#recorded = gaps

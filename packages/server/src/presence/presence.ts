@@ -261,7 +261,7 @@ export class Presence {
     this.#listener.beginRound()
     await this.#listener.catchUp()
     await this.#writeRenewals()
-    await this.#judgePending(this.#listener.horizonAt(heardAt))
+    await this.#judgePending(this.#listener.horizonAt)
     // What had to be put back is not durable yet, so our word must not cover it.
     const wordAt = Math.min(heardAt, this.#intake.firstPendingAt() - 1)
     const horizonAt = await this.#listener.keep(wordAt)

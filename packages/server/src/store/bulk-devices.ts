@@ -25,10 +25,13 @@ import type { Tables } from './tables.ts'
 
 type Trx = Transaction<Tables>
 
-/** So many devices are looked at in one step of a walk. */
-const windowCount = 5_000
-/** So many have their turn together: some ten milliseconds of the one who writes. */
-const batchCount = 100
+export type BulkSizes = {
+  /** So many devices are looked at in one step of a walk. */
+  windowCount: number
+  /** So many have their turn together: some ten milliseconds of the one who writes. */
+  batchCount: number
+}
+export const bulkSizes: BulkSizes = { windowCount: 5_000, batchCount: 100 }
 /** Batches of an operation that are copied in one step to be undone. */
 const undoneBatches = 20
 /** A preview looks at pages of this size. */
@@ -45,7 +48,7 @@ type BulkDevices = Pick<
   | 'findHolders'
 >
 
-export function createBulkDevices(database: Database): BulkDevices {
+export function createBulkDevices(database: Database, sizes: BulkSizes): BulkDevices {
   const { dialect, read, write } = database
   const queries = createDeviceQueries(database)
   return {
@@ -54,9 +57,11 @@ export function createBulkDevices(database: Database): BulkDevices {
       if (undoes === null && gatheredId >= untilId) return true
       const step =
         undoes === null
-          ? await findNext(database, operation, filter)
+          ? await findNext(database, operation, filter, sizes.windowCount)
           : await findUndone(database, operation, undoes)
-      await write.transaction().execute((trx) => append(trx, operation, step, replica))
+      await write
+        .transaction()
+        .execute((trx) => append(trx, operation, { step, replica, ...sizes }))
       return step.isLast
     },
 
@@ -120,6 +125,7 @@ async function findNext(
   { dialect, read }: Database,
   { author, fleetIds, gatheredId, untilId, createdAt }: BulkOperation,
   filter: Filter | null,
+  windowCount: number,
 ): Promise<Step> {
   const horizon = await sql<{ id: number }>`select id from devices
     where id > ${gatheredId} and id <= ${untilId}
@@ -163,9 +169,9 @@ async function findUndone(
 async function append(
   trx: Trx,
   operation: BulkOperation,
-  { targets, upTo }: Step,
-  replica: string,
+  { step, replica, batchCount }: { step: Step; replica: string; batchCount: number },
 ): Promise<void> {
+  const { targets, upTo } = step
   const { id, ofCount, gatheredId } = operation
   // Another replica that took over has gone on from the same place, or will.
   const ours = await trx
@@ -178,7 +184,7 @@ async function append(
     .returning('id')
     .execute()
   if (ours.length === 0) return
-  const written = await insertBatches(trx, operation, targets)
+  const written = await insertBatches(trx, operation, targets, batchCount)
   await trx
     .updateTable('bulk_operations')
     .set({ batch_count: operation.batchCount + written })
@@ -191,6 +197,7 @@ export async function insertBatches(
   trx: Trx,
   { id, batchCount: before, ofCount }: Pick<BulkOperation, 'id' | 'batchCount' | 'ofCount'>,
   targets: readonly BulkTarget[],
+  batchCount: number,
 ): Promise<number> {
   const counts = { failed_count: 0, skipped_count: 0, done_count: 0 }
   const rows: Insertable<Tables['bulk_batches']>[] = []

@@ -15,7 +15,7 @@ import type {
   NewBulkOperation,
 } from '../bulk/ports.ts'
 import { createAccessQueries } from './access-queries.ts'
-import { createBulkDevices, insertBatches } from './bulk-devices.ts'
+import { bulkSizes, createBulkDevices, insertBatches } from './bulk-devices.ts'
 import type { Database } from './database.ts'
 import { afterLast } from './pages.ts'
 import type { Tables } from './tables.ts'
@@ -23,12 +23,12 @@ import type { Tables } from './tables.ts'
 type Trx = Transaction<Tables>
 type Row = Selectable<Tables['bulk_operations']>
 
-export function createBulkStore(database: Database): BulkStore {
+export function createBulkStore(database: Database, sizes = bulkSizes): BulkStore {
   return {
-    ...createOperationStore(database),
+    ...createOperationStore(database, sizes.batchCount),
     ...createLeases(database),
     ...createBatches(database),
-    ...createBulkDevices(database),
+    ...createBulkDevices(database, sizes),
     loadGrants: (author) => loadGrants(database, author),
   }
 }
@@ -38,9 +38,10 @@ type OperationStore = Pick<
   'insert' | 'find' | 'loadPage' | 'countUnfinished' | 'abort' | 'isUndone' | 'prune'
 >
 
-function createOperationStore({ read, write }: Database): OperationStore {
+function createOperationStore({ read, write }: Database, batchCount: number): OperationStore {
   return {
-    insert: (operation) => write.transaction().execute((trx) => insertOperation(trx, operation)),
+    insert: (operation) =>
+      write.transaction().execute((trx) => insertOperation(trx, operation, batchCount)),
 
     async find(organizationId, id) {
       const row = await write
@@ -108,7 +109,11 @@ function createOperationStore({ read, write }: Database): OperationStore {
 
 const isUnfinished = sql<boolean>`state in ('gathering', 'running')`
 
-async function insertOperation(trx: Trx, operation: NewBulkOperation): Promise<BulkOperation> {
+async function insertOperation(
+  trx: Trx,
+  operation: NewBulkOperation,
+  batchCount: number,
+): Promise<BulkOperation> {
   const { id, kind, parameters, author, selection, expected, at } = operation
   const { rows } = await sql<{ id: number | null }>`select max(id) as id from devices`.execute(trx)
   const fleetIds = selection.kind === 'undo' ? null : selection.fleetIds
@@ -151,7 +156,7 @@ async function insertOperation(trx: Trx, operation: NewBulkOperation): Promise<B
       and d.uuid in (${sql.join([...selection.uuids])})`.execute(trx)
   const idOf = new Map(found.rows.map(({ id, uuid }) => [uuid, id]))
   const targets = selection.uuids.map((uuid) => ({ id: idOf.get(uuid) ?? 0, uuid }))
-  const written = await insertBatches(trx, { id, batchCount: 0, ofCount: 0 }, targets)
+  const written = await insertBatches(trx, { id, batchCount: 0, ofCount: 0 }, targets, batchCount)
   const counted = await trx
     .updateTable('bulk_operations')
     .set({ of_count: targets.length, batch_count: written, gathered_id: row.until_id })
@@ -276,14 +281,26 @@ function createBatches({ read, write }: Database): Batches {
       return row ? ({ ...row, targets: JSON.parse(row.targets) } satisfies BulkBatch) : null
     },
 
-    async notePlan(id, number, targets) {
-      await write
+    async notePlan(id, number, targets, replica) {
+      const noted = await write
         .updateTable('bulk_batches')
         .set({ targets: JSON.stringify(targets satisfies readonly BulkTarget[]) })
         .where('operation_id', '=', id)
         .where('number', '=', number)
         .where('results', 'is', null)
+        .where((eb) =>
+          eb.exists(
+            eb
+              .selectFrom('bulk_operations')
+              .select('id')
+              .where('id', '=', id)
+              .where('leased_by', '=', replica)
+              .where('state', '=', 'running'),
+          ),
+        )
+        .returning('number')
         .execute()
+      return noted.length > 0
     },
 
     async loadResults(id, { outcome }, { limit, after }) {

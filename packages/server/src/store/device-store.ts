@@ -213,6 +213,8 @@ async function moveDevice(
 ): Promise<RecordedMove | null> {
   const row = await lockDevice(trx, id)
   if (!row) throw new Refusal('device-not-found')
+  // Somebody else was quicker, and has written that it moved.
+  if (row.fleet_id === fleet.id) return null
   await trx.updateTable('devices').set({ fleet_id: fleet.id }).where('id', '=', id).execute()
   if (!row.status) return null
   const delta = (fleetId: number, by: number) => ({ fleetId, status: row.status, delta: by })

@@ -18,10 +18,12 @@ export function isForeignKeyViolation(error: unknown): boolean {
   return code === '23503' || errcode === sqliteForeignKey
 }
 
-/** Whether it was given a value that it cannot hold: a character, or a number that is too large. */
+/** PostgreSQL's codes for a character, and for numbers that are too large or hugely so (`1e+308`). */
+const unholdable = ['22021', '22P05', '22003', '22P02']
+
+/** Whether it was given a value that it cannot hold. */
 export function isUnholdable(error: unknown): boolean {
-  const { code } = failureOf(error)
-  return code === '22021' || code === '22003' || code === '22P05'
+  return unholdable.includes(failureOf(error).code as string)
 }
 
 /** Whether the database could not be reached or could not work, rather than refuse what it was told. */
