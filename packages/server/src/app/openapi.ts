@@ -123,10 +123,11 @@ function sharedRefusals(schema: FastifySchema, isRead: boolean): ErrorCode[] {
     'internal',
     'server-stopping',
     'store-unavailable',
+    // The character NUL is refused wherever it stands, also in an address.
+    'invalid-request',
     ...(ofMember ? (['unauthenticated', 'forbidden', 'organization-not-found'] as const) : []),
     ...(ofMember && !isRead ? (['origin-refused'] as const) : []),
-    ...(isRead ? [] : (['invalid-request', 'body-too-large', 'unsupported-media-type'] as const)),
-    ...(ofMember || params || querystring ? (['invalid-request'] as const) : []),
+    ...(isRead ? [] : (['body-too-large', 'unsupported-media-type'] as const)),
     ...(has(querystring, 'cursor') ? (['invalid-cursor'] as const) : []),
     ...(ofMember && has(params, 'uuid') ? (['device-not-found', 'device-ambiguous'] as const) : []),
     ...(ofMember && (has(params, 'slug') || has(querystring, 'fleet'))
