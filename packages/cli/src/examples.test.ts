@@ -56,9 +56,6 @@ const before: Record<string, readonly string[]> = {
   'muster totp recovery-codes': ['totp', 'on'],
 }
 
-// `muster ssh` has ssh call the program that it is.
-process.argv[1] = fileURLToPath(new URL('./main.ts', import.meta.url))
-
 type House = Awaited<ReturnType<typeof openStory>>
 
 /** Two fleets, of which one has devices, people with profiles, and a second organization. */
@@ -328,16 +325,26 @@ async function loadOperations(): Promise<[string, RegExp][]> {
 
 describe('every example does what it says', () => {
   const folder = process.cwd()
-  after(() => process.chdir(folder))
+  const program = process.argv[1]!
+  const leave = () => {
+    process.chdir(folder)
+    process.argv[1] = program
+  }
+  // `muster ssh` has ssh call the program that it is.
+  const enter = (inner: string) => {
+    process.chdir(inner)
+    process.argv[1] = fileURLToPath(new URL('./main.ts', import.meta.url))
+  }
+  after(leave)
   for (const [path, { examples = [] }] of leaves)
     test(path, async () => {
       assert.ok(examples.length > 0, `${path} has no example`)
       for (const [line] of examples) {
         if (isOfAnother(line)) continue
         await using house = await openStory(path)
-        process.chdir(house.folder)
+        enter(house.folder)
         const { exit, err } = await tryExample(house, path, line)
-        process.chdir(folder)
+        leave()
         assert.equal(exit, endsWith(line), `${line}\n${err}`)
         for (const asked of house.asked)
           for (const [name, form] of operations) if (form.test(asked)) reached.add(name)
