@@ -95,7 +95,10 @@ export async function populateDatabase(
   await prepareAdministrator({ store: createAuthStore(database), clock }, settings)
   for (const [index, plan] of plans.entries()) await populateFleet(database, plan, index, untilAt)
   if (listenedUntilAt !== null)
-    await createPresenceStore(database).openListening('before', listenedUntilAt)
+    await createPresenceStore(database).openListening('before', {
+      untilAt: listenedUntilAt,
+      now: () => listenedUntilAt,
+    })
 }
 
 async function populateFleet(database: Database, plan: FleetPlan, index: number, untilAt: number) {

@@ -18,7 +18,7 @@ async function openPair() {
     await listener.start()
     return listener
   }
-  return { clock, one: await start('one'), other: await start('other') }
+  return { clock, start, one: await start('one'), other: await start('other') }
 }
 
 test('a replica that was away from the store reads the record anew before it judges', async () => {
@@ -29,7 +29,28 @@ test('a replica that was away from the store reads the record anew before it jud
   assert.deepEqual(one.gaps, [])
   await one.catchUp()
   assert.deepEqual(one.gaps, [{ fromAt: noon, untilAt: noon + 60 * second, kind: 'absence' }])
-  assert.equal(one.horizonAt(clock.now()), noon, 'what it heard meanwhile is not durable yet')
+  assert.equal(one.horizonAt, noon, 'what it heard meanwhile is not durable yet')
+})
+
+test('a replica that was alone, and away from the store, learns of one that began meanwhile', async () => {
+  const { clock, one, other, start } = await openPair()
+  await other.stop(clock.now())
+  await one.keep(clock.now())
+  assert.equal(one.isShared, false)
+  await clock.run(second)
+  const another = await start('another')
+  await clock.run(60 * second)
+  await another.keep(noon + second)
+  await one.catchUp()
+  assert.deepEqual(one.gaps, [{ fromAt: noon, untilAt: noon + 61 * second, kind: 'absence' }])
+})
+
+test('silence that a lone replica has not asked the record about is not certain', async () => {
+  const { clock, one, other } = await openPair()
+  await other.stop(clock.now())
+  await one.keep(noon)
+  await clock.run(second)
+  assert.equal(one.horizonAt, noon, 'another may have begun to listen within this second')
 })
 
 test('a replica whose word is fresh does not give it twice', async () => {
@@ -38,7 +59,7 @@ test('a replica whose word is fresh does not give it twice', async () => {
   await clock.run(second)
   await other.keep(clock.now())
   await one.catchUp()
-  assert.equal(one.horizonAt(clock.now()), noon)
+  assert.equal(one.horizonAt, noon)
 })
 
 test('a replica that stood still records no gap over what the others have vouched for since', async () => {

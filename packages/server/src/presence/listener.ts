@@ -56,7 +56,9 @@ export class Listener {
     clock.setTo(await store.loadTimeBase(clock.now()))
     this.#wordAt = clock.now()
     this.#keptAt = this.#wordAt
-    this.#take(await store.openListening(replica, this.#wordAt))
+    this.#take(
+      await store.openListening(replica, { untilAt: this.#wordAt, now: () => clock.now() }),
+    )
     this.#pulseAt = clock.now()
     this.#cancelPulse = clock.after(pulseMs, () => this.#beat())
   }
@@ -111,14 +113,15 @@ export class Listener {
     const { store, clock, replica } = this.#deps
     if (this.#deaf) return this.#fallSilent(heardAt)
     const given = this.#stalls
-    const word = { untilAt: heardAt, now: clock.now() }
+    const word = { untilAt: heardAt, now: () => clock.now() }
+    const askedAt = clock.now()
     const listening = this.#listening
       ? await store.keepListening(this.#listeningId, replica, word, given)
-      : await store.openListening(replica, heardAt)
+      : await store.openListening(replica, word)
     if (this.#listening) this.#stalls = this.#stalls.slice(given.length)
     this.#listening = true
     this.#wordAt = heardAt
-    this.#keptAt = word.now
+    this.#keptAt = askedAt
     this.#take(listening)
     this.#judgedUntilAt = Math.max(this.#judgedUntilAt, listening.horizonAt)
     return listening.horizonAt

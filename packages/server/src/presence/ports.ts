@@ -117,21 +117,26 @@ export type Listening = {
   gaps: readonly Gap[]
 }
 
+/**
+ * "All that I heard until `untilAt` is durable." `now` is asked when the store has come to it: a
+ * statement may have waited for minutes behind somebody else's transaction.
+ */
+export type Word = { untilAt: number; now(): number }
+
 export interface PresenceStore {
   /** The instant from which this replica's clock must go on, so that time never goes backwards. */
   loadTimeBase(wallAt: number): Promise<number>
   loadKnown(uuids: readonly string[]): Promise<KnownDevice[]>
   /** Begins to listen; if nobody did, the time since somebody last did becomes a gap. */
-  openListening(replica: string, now: number): Promise<Listening>
+  openListening(replica: string, word: Word): Promise<Listening>
   /**
-   * "All that I heard until `untilAt` is durable." Notices replicas that have fallen silent: what they
-   * heard last may be lost, so that time until `now` becomes a gap; our word may lag behind `now`.
-   * `stalls` are gaps that this replica noticed.
+   * Notices replicas that have fallen silent: what they heard last may be lost, so that time until
+   * `now` becomes a gap; our word may lag behind `now`. `stalls` are gaps that this replica noticed.
    */
   keepListening(
     listeningId: number,
     replica: string,
-    word: { untilAt: number; now: number },
+    word: Word,
     stalls: readonly Gap[],
   ): Promise<Listening>
   closeListening(listeningId: number, untilAt: number): Promise<void>

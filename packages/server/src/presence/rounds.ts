@@ -83,12 +83,16 @@ export function createRounds(deps: RoundsDeps) {
       arm(clock.now())
     },
 
-    /** Ends with a last round; false: it failed, and not all that was heard is written. */
+    /**
+     * Ends with a last round, and one more for what waited until the first had given our word; false:
+     * it failed, and not all that was heard is written.
+     */
     async stop(): Promise<boolean> {
       stopped = true
       cancel()
       await running
       await attempt()
+      if (failures === 0) await attempt()
       return failures === 0
     },
 

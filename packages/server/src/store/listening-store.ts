@@ -4,7 +4,7 @@
 
 import type { Gap } from '@muster/core/silence.ts'
 import { sql, type Transaction } from 'kysely'
-import type { Listening, PresenceStore } from '../presence/ports.ts'
+import type { Listening, PresenceStore, Word } from '../presence/ports.ts'
 import type { Database, Db } from './database.ts'
 import type { Tables } from './tables.ts'
 
@@ -22,12 +22,12 @@ export function createListeningStore(database: Database): ListeningPort {
   const { write } = database
   return {
     loadTimeBase: (wallAt) => loadTimeBase(write, database, wallAt),
-    openListening: (replica, now) =>
-      write.transaction().execute((trx) => openListening(trx, database, replica, now)),
+    openListening: (replica, word) =>
+      write.transaction().execute((trx) => openListening(trx, database, replica, word)),
     keepListening: (listeningId, replica, word, stalls) =>
       write
         .transaction()
-        .execute((trx) => keepListening(trx, database, { listeningId, replica, ...word, stalls })),
+        .execute((trx) => keepListening(trx, database, { ...word, listeningId, replica, stalls })),
     async closeListening(listeningId, untilAt) {
       await write
         .updateTable('listening')
@@ -61,10 +61,10 @@ async function openListening(
   trx: Trx,
   sharing: Sharing,
   replica: string,
-  now: number,
+  { untilAt, now }: Word,
 ): Promise<Listening> {
   if (sharing.dialect === 'postgres') await sql`lock table listening in exclusive mode`.execute(trx)
-  const dbNow = await databaseNow(trx, sharing, now)
+  const dbNow = await databaseNow(trx, sharing, now())
   // An embedded database has one process: whatever row is open was left by a killed one.
   const dead = await endDead(trx, sharing.shared ? dbNow : Infinity, 0)
   const anybody = await selectOpen(trx).executeTakeFirst()
@@ -73,23 +73,18 @@ async function openListening(
     .select((eb) => eb.fn.max('until_at').as('until_at'))
     .executeTakeFirst()
   // Where several died one after the other, the first of them may have taken heartbeats with it.
-  const silentSince = anybody ? dead : [Math.min(...dead, last?.until_at ?? now)]
-  await insertGaps(trx, silentSince.map(absenceUntil(now)))
-  const id = await insertRow(trx, replica, now, dbNow)
+  // Before anybody ever listened there was no silence.
+  const silentSince = anybody ? dead : [Math.min(...dead, last?.until_at ?? Infinity)]
+  await insertGaps(trx, silentSince.map(absenceUntil(now())))
+  const id = await insertRow(trx, replica, untilAt, dbNow)
   return loadListening(trx, id, dbNow)
 }
 
-type Word = {
-  listeningId: number
-  replica: string
-  untilAt: number
-  now: number
-  stalls: readonly Gap[]
-}
+type Renewal = Word & { listeningId: number; replica: string; stalls: readonly Gap[] }
 
-async function keepListening(trx: Trx, sharing: Sharing, word: Word): Promise<Listening> {
-  const { listeningId, replica, untilAt, now, stalls } = word
-  const dbNow = await databaseNow(trx, sharing, now)
+async function keepListening(trx: Trx, sharing: Sharing, renewal: Renewal): Promise<Listening> {
+  const { listeningId, replica, untilAt, now, stalls } = renewal
+  const dbNow = await databaseNow(trx, sharing, now())
   const kept = await trx
     .updateTable('listening')
     .set({ until_at: untilAt, wrote_at: dbNow })
@@ -101,7 +96,8 @@ async function keepListening(trx: Trx, sharing: Sharing, word: Word): Promise<Li
   // own must not cover what they have vouched for and judged by. Begin anew.
   const id = alive ? listeningId : await insertRow(trx, replica, untilAt, dbNow)
   const dead = sharing.shared ? await endDead(trx, dbNow, id) : []
-  await insertGaps(trx, [...(alive ? stalls : []), ...dead.map(absenceUntil(now))])
+  // Until this very moment they may have heard somebody; they learn of the gap before they write it.
+  await insertGaps(trx, [...(alive ? stalls : []), ...dead.map(absenceUntil(now()))])
   return loadListening(trx, id, dbNow)
 }
 
