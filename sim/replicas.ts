@@ -44,6 +44,8 @@ export class Replicas {
   readonly #current: (Run | null)[]
   readonly #wanted: boolean[]
   #runCount = 0
+  /** The latest time that any process which served had. */
+  #nowAt: number
   /** How far the wall clocks of our machines are wrong. */
   #wallErrorMs = 0
 
@@ -51,6 +53,7 @@ export class Replicas {
     this.#world = world
     this.#current = Array(world.scenario.replicaCount).fill(null)
     this.#wanted = Array(world.scenario.replicaCount).fill(true)
+    this.#nowAt = world.clock.now()
   }
 
   all(): Run[] {
@@ -61,14 +64,13 @@ export class Replicas {
     return this.#current.filter((run): run is Run => run?.serving === true)
   }
 
-  /** The time of the server, as whoever is ahead has it. */
+  /**
+   * The time of the server, as whoever is ahead has it. While none serves it stands still: where the
+   * next goes on is not known yet, because until then the walls may step, but it is never before.
+   */
   now(): number {
-    let at = 0
-    for (const run of this.#current) if (run && !run.dead) at = Math.max(at, run.clock.now())
-    if (at > 0) return at
-    // While none runs: the next begins by its wall, or by the clock of a database that several share.
-    const { clock, scenario } = this.#world
-    return clock.now() + (scenario.replicaCount > 1 ? 0 : this.#wallErrorMs)
+    for (const { clock } of this.serving()) this.#nowAt = Math.max(this.#nowAt, clock.now())
+    return this.#nowAt
   }
 
   stepWallClocks(errorMs: number): void {
@@ -174,6 +176,7 @@ export class Replicas {
     const run = this.#current[place]
     this.#wanted[place] = false
     if (!run || run.dead) return
+    this.now()
     this.#world.tell(`run ${run.id} ends${run.serving ? ' by a kill' : ''}`)
     run.serving = false
     run.dead = true
@@ -190,6 +193,7 @@ export class Replicas {
     if (!run?.serving) return this.crash(place)
     for (let wait = held(this.#world, run); wait; wait = held(this.#world, run)) await wait
     if (!run.serving || this.#current[place] !== run) return
+    this.now()
     run.serving = false
     this.#world.troubled()
     await run.presence.stop().catch(() => undefined)
