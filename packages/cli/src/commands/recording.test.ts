@@ -77,6 +77,13 @@ test('a file plays without a server, and a small terminal is told that it is sma
   assert.deepEqual([refused.exit, refused.out], [2, ''])
 })
 
+test('Ctrl-C ends a recording that plays, as a shell says it', async () => {
+  await using house = await openArchive()
+  const signal = AbortSignal.abort()
+  const { exit, out } = await house.run(['recording', 'play', house.id], { signal })
+  assert.deepEqual([exit, out], [130, ''])
+})
+
 test('a recording is deleted only with a yes', async () => {
   await using house = await openArchive()
   const asked = await house.run(['recording', 'delete', house.id], { answers: ['n'] })
