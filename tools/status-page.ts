@@ -14,6 +14,7 @@ import {
   type AgentKind,
   defaultPolicy,
   lateAfterMs,
+  linkReturnMs,
   linkSilentAfterMs,
   type Policy,
   policyLimits,
@@ -85,6 +86,8 @@ ${latenessTable()}
 A cloudlink that closes is down when it has not come back within its grace (by default
 ${spanOf(defaultPolicy.cloudlinkGraceMs)}). One that falls silent without a close is down after 1.5 × its keepalive (by default
 ${spanOf(linkSilentAfterMs(defaultPolicy.cloudlinkKeepaliveMs))}). A device that comes online for the first time has the same grace to open its first one.
+After an outage of the server a link that stood has as long as a healthy agent may take to come back (by default
+${spanOf(linkReturnMs(defaultPolicy.cloudlinkKeepaliveMs))}).
 
 ## When the server was away
 

@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type CloseReason, closeReasons, greetWithinMs } from '@muster/core/cloudlink-wire.ts'
+import { noEvidence, observe } from '@muster/core/evidence.ts'
+import { defaultPolicy } from '@muster/core/policy.ts'
+import { deriveStatus } from '@muster/core/status.ts'
 import { settled, simulatedClock } from './fixtures.ts'
 import { type LineListener, LinkKeeper } from './link-keeper.ts'
-import { type LinkTrouble, redialMs } from './link-pace.ts'
+import { type LinkTrouble, patienceMs, redialMs } from './link-pace.ts'
 
 const keepaliveMs = 60_000
 
 type Dialled = { at: number; server: LineListener; heard: string[] }
 
-type Setting = { random?: () => number; quietUntil?: () => number }
+type Setting = { random?: () => number; quietUntil?: () => number; keepaliveMs?: number }
 
-function testKeeper({ random = () => 0.5, quietUntil = () => -Infinity }: Setting = {}) {
+function testKeeper(setting: Setting = {}) {
+  const { random = () => 0.5, quietUntil = () => -Infinity } = setting
+  const told = { keepaliveMs: setting.keepaliveMs ?? keepaliveMs }
   const clock = simulatedClock()
   const dialled: Dialled[] = []
   const keeper = new LinkKeeper(
@@ -39,7 +44,7 @@ function testKeeper({ random = () => 0.5, quietUntil = () => -Infinity }: Settin
     latest,
     async bringUp(epoch = dialled.length) {
       latest().server.opened()
-      const welcome = { type: 'welcome', epoch, keepaliveMs, replica: 'one' }
+      const welcome = { type: 'welcome', epoch, ...told, replica: 'one' }
       latest().server.said(JSON.stringify(welcome))
       await settled()
     },
@@ -156,9 +161,92 @@ describe('the keeper of a link', () => {
   })
 })
 
+describe('a link that an outage of the server has broken', () => {
+  const hourMs = 3_600_000
+
+  /** How long after the server's return the slowest of such devices has its link again. */
+  async function backAfterMs(askedEveryMs: number, outageMs: number): Promise<number> {
+    const { keeper, clock, dialled, latest, bringUp } = testKeeper({
+      random: () => 0.999,
+      keepaliveMs: askedEveryMs,
+    })
+    keeper.allow(true)
+    await clock.pass(0)
+    await bringUp()
+    const returnsAt = clock.now() + outageMs
+    latest().server.closed(1006, 'reset')
+    for (let count = dialled.length; ; count++) {
+      while (dialled.length === count) await clock.pass(100)
+      if (clock.now() >= returnsAt) return clock.now() + greetWithinMs - returnsAt
+      latest().server.closed(1006, 'refused')
+    }
+  }
+
+  it('is back before the judge gives it up, however long the outage, with no heartbeat to hurry it', async () => {
+    for (const askedEveryMs of [5_000, 60_000, 300_000])
+      for (const outageMs of [1_000, 20_000, 200_000, 1_000_000, hourMs, 2 * hourMs]) {
+        const backMs = await backAfterMs(askedEveryMs, outageMs)
+        const gap = { fromAt: 0, untilAt: outageMs, kind: 'absence' } as const
+        const opened = { kind: 'link-opened', at: 0, epoch: 1 } as const
+        const evidence = { ...observe(noEvidence, opened), gaps: [gap] }
+        const policy = { ...defaultPolicy, cloudlinkKeepaliveMs: askedEveryMs }
+        const { cloudlink } = deriveStatus(evidence, policy, outageMs + backMs - 1)
+        assert.equal(cloudlink.state, 'connected', `${askedEveryMs} ${outageMs}: ${backMs}`)
+      }
+  })
+})
+
+describe('a heartbeat that is answered while there is no link', () => {
+  /** A keeper whose link broke and whose tries have failed for so long that they are at their rarest. */
+  async function longDown(reason: CloseReason | null = null) {
+    const kit = testKeeper({ random: () => 0.999 })
+    const { keeper, clock, bringUp, latest, close, dialled } = kit
+    keeper.allow(true)
+    await clock.pass(0)
+    await bringUp()
+    await clock.pass(keepaliveMs)
+    if (reason) close(reason)
+    else latest().server.closed(1006, 'reset')
+    const nextWaitMs = async () => {
+      const [count, failedAt] = [dialled.length, clock.now()]
+      while (dialled.length === count) await clock.pass(100)
+      const waitMs = latest().at - failedAt
+      latest().server.closed(1006, 'refused')
+      return waitMs
+    }
+    for (let i = 0; i < 9; i++) await nextWaitMs()
+    return { ...kit, nextWaitMs }
+  }
+
+  it('hurries it, because the server is there', async () => {
+    const { keeper, nextWaitMs } = await longDown()
+    assert.ok((await nextWaitMs()) > 59_000)
+    keeper.noteAnswer(false)
+    assert.ok((await nextWaitMs()) <= 5_000)
+    assert.ok((await nextWaitMs()) <= 4_000)
+  })
+
+  it('lets tries become rare where the link alone does not get through', async () => {
+    const { keeper, nextWaitMs } = await longDown()
+    for (let i = 0; i < 12; i++) {
+      keeper.noteAnswer(false)
+      await nextWaitMs()
+    }
+    assert.ok((await nextWaitMs()) > 299_000)
+  })
+
+  it('hurries nobody whose link another machine has taken, unless the server was away', async () => {
+    const { keeper, nextWaitMs } = await longDown('replaced')
+    keeper.noteAnswer(false)
+    assert.ok((await nextWaitMs()) > 59_000)
+    keeper.noteAnswer(true)
+    assert.ok((await nextWaitMs()) <= 5_000)
+  })
+})
+
 describe('the pace of a keeper', () => {
   const wait = (trouble: LinkTrouble, failureCount: number, random: number) =>
-    redialMs(trouble, failureCount, keepaliveMs, random)
+    redialMs(trouble, failureCount, patienceMs(keepaliveMs, false), random)
 
   it('draws from the whole of a bound that doubles up to five keepalives', () => {
     for (const [failureCount, boundMs] of [

@@ -15,7 +15,7 @@ import {
 } from '@muster/core/cloudlink-wire.ts'
 import { defaultPolicy, linkSilentAfterMs } from '@muster/core/policy.ts'
 import { isRecord, parseJson } from './answers.ts'
-import { type LinkTrouble, lastedLongEnough, redialMs } from './link-pace.ts'
+import { type LinkTrouble, lastedLongEnough, mayBeAway, patienceMs, redialMs } from './link-pace.ts'
 import type { Log } from './loop.ts'
 
 /** One connection, from the dialling to its end. After `drop` it says nothing any more. */
@@ -82,6 +82,10 @@ export class LinkKeeper {
   #dialAt = Infinity
   #failureCount = 0
   #trouble: string | null = null
+  /** The link ended as if the server were away, and no heartbeat has been answered since. */
+  #serverSeemsAway = true
+  /** The link that ended had lasted, or there was none: the tries since are not those of a bad link. */
+  #hadLasted = true
   #cancel = () => {}
   #armedAt = Infinity
 
@@ -108,6 +112,8 @@ export class LinkKeeper {
     if (this.#stopped || allowed === this.#allowed) return
     this.#allowed = allowed
     this.#failureCount = 0
+    this.#serverSeemsAway = true
+    this.#hadLasted = true
     if (allowed) this.#dialAt = this.#ports.clock.now()
     else this.#hangUp('disabled')
     this.#arm()
@@ -120,8 +126,18 @@ export class LinkKeeper {
     return true
   }
 
-  /** The server answers again: what waits for it need not wait for all of its time. */
-  nudge(): void {
+  /**
+   * A heartbeat was answered; `wasAway`: after some that were not. If the server seemed away, it is
+   * there: what waits for it need not wait for all of its time, and begins its tries anew.
+   */
+  noteAnswer(wasAway: boolean): void {
+    const isBack = this.#serverSeemsAway && this.#hadLasted
+    this.#serverSeemsAway = false
+    if (isBack) this.#failureCount = 0
+    if (isBack || wasAway) this.#hurry()
+  }
+
+  #hurry(): void {
     if (this.#up || this.#dialling || this.#dialAt === Infinity) return
     const { clock, random } = this.#ports
     this.#dialAt = Math.min(this.#dialAt, clock.now() + random() * 5_000)
@@ -248,13 +264,16 @@ export class LinkKeeper {
     const wasUp = attempt === this.#up
     this.#abandon(attempt)
     if (wasUp) {
-      if (lastedLongEnough(trouble, clock.now() - this.#up!.upAt)) this.#failureCount = 0
+      this.#hadLasted = lastedLongEnough(trouble, clock.now() - this.#up!.upAt)
+      this.#serverSeemsAway = mayBeAway(trouble)
+      if (this.#hadLasted) this.#failureCount = 0
       this.#up = null
       // A move that is under way is the next link already.
       if (this.#dialling) return
     } else this.#dialling = null
     this.#failureCount++
-    const delayMs = redialMs(trouble, this.#failureCount, this.#keepaliveMs, random())
+    const capMs = patienceMs(this.#keepaliveMs, this.#serverSeemsAway)
+    const delayMs = redialMs(trouble, this.#failureCount, capMs, random())
     // While the old link stands, a move that failed (at the same replica, perhaps) is tried again soon.
     this.#dialAt = clock.now() + (this.#up ? 200 + random() * 800 : delayMs)
     if (text !== this.#trouble) log('warn', `Cloudlink is down: ${text}`)

@@ -1,9 +1,11 @@
 // When to open the link again. Pure. Delays are drawn from the whole of a bound that doubles (full
-// jitter), because after an outage a fleet that comes back in step would be the next outage. The bound
-// ends at a few keepalives: where a network never lets the link through, trying costs bytes, and a
-// policy with long keepalives is one that saves them.
+// jitter), because after an outage a fleet that comes back in step would be the next outage. While the
+// server seems away the bound ends where the server expects us back at the latest (`linkReturnMs`).
+// Where it answers heartbeats and only the link does not get through, the bound ends at a few
+// keepalives: there trying costs bytes, and a policy with long keepalives is one that saves them.
 
 import type { CloseReason } from '@muster/core/cloudlink-wire.ts'
+import { redialWithin } from '@muster/core/policy.ts'
 
 export type LinkTrouble =
   /** It broke, fell silent, or could not be opened. */
@@ -13,7 +15,6 @@ export type LinkTrouble =
   | { kind: 'refused'; httpStatus: number; retryAfterMs: number | null }
 
 const floorMs = 200
-const firstBoundMs = 2_000
 const going = { away: 3_000, longestRetryAfterMs: 3_600_000 } as const
 /** Two machines that take the link from each other do so ever more slowly, to this. */
 const replacedCapMs = 300_000
@@ -24,17 +25,29 @@ export function lastedLongEnough(trouble: LinkTrouble, lastedMs: number): boolea
   return lastedMs >= (isReplaced ? 2 * replacedCapMs : 60_000)
 }
 
-/** Wait after the `failureCount`-th failure in a row. `random` is in [0, 1). */
+/** Whether a link that ended so may have ended because the server is away. */
+export function mayBeAway(trouble: LinkTrouble): boolean {
+  if (trouble.kind === 'broken') return true
+  if (trouble.kind === 'refused') return trouble.httpStatus >= 500
+  return trouble.reason === 'going-away' || trouble.reason === 'store-unavailable'
+}
+
+/** The longest wait, but where a refusal asks for a longer one. */
+export function patienceMs(keepaliveMs: number, serverSeemsAway: boolean): number {
+  if (serverSeemsAway) return redialWithin.longestMs(keepaliveMs)
+  return Math.min(30 * 60_000, Math.max(60_000, 5 * keepaliveMs))
+}
+
+/** Wait after the `failureCount`-th failure in a row, up to `capMs`. `random` is in [0, 1). */
 export function redialMs(
   trouble: LinkTrouble,
   failureCount: number,
-  keepaliveMs: number,
+  capMs: number,
   random: number,
 ): number {
-  const capMs = Math.min(30 * 60_000, Math.max(60_000, 5 * keepaliveMs))
   const spread = (boundMs: number) => Math.round(floorMs + random * Math.max(0, boundMs - floorMs))
   const doubled = (limitMs: number) =>
-    Math.min(limitMs, firstBoundMs * 2 ** Math.min(failureCount, 30))
+    Math.min(limitMs, redialWithin.firstMs * 2 ** Math.min(failureCount - 1, 30))
   if (trouble.kind === 'refused') {
     const { retryAfterMs, httpStatus } = trouble
     if (retryAfterMs !== null)

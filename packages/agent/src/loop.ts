@@ -51,8 +51,8 @@ export type LoopOptions = {
   onAcknowledged?: (acknowledged: Report) => void
   /** What the server wants to be done came with the answer to a heartbeat. */
   onOrders?: (orders: unknown) => void
-  /** A heartbeat went through after some that did not. */
-  onRecovered?: () => void
+  /** A heartbeat went through; `wasAway`: after some that did not. */
+  onAnswered?: (wasAway: boolean) => void
 }
 
 export type ErrandName = 'register' | 'heartbeat' | 'report'
@@ -299,10 +299,9 @@ class Loop implements AgentLoop {
     this.send(this.heartbeat, { method: 'GET', path, headers, body: null }, (answer) => {
       const failure = answer.status === 200 ? this.takeTarget(answer) : null
       if (failure) return failure
-      if (this.heartbeat.failureCount > 0) {
-        this.retryReportNow()
-        this.options.onRecovered?.()
-      }
+      const wasAway = this.heartbeat.failureCount > 0
+      if (wasAway) this.retryReportNow()
+      this.options.onAnswered?.(wasAway)
       this.heartbeat.dueAt = sentAt + nextBeatMs(this.intervalMs, this.ports.random())
       return null
     })

@@ -89,7 +89,7 @@ async function runAlone(
         Object.assign(memory, target)
         remember()
       },
-      onRecovered: () => keeper.nudge(),
+      onAnswered: (wasAway) => keeper.noteAnswer(wasAway),
       onOrders: (orders) => actions.take(orders),
       onAcknowledged(acknowledged) {
         const kept = lasting(acknowledged)

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { greetWithinMs } from './cloudlink-wire.ts'
 import {
   type AgentKind,
   defaultPolicy,
   effectivePolicy,
   lateAfterMs,
+  linkReturnMs,
   linkSilentAfterMs,
   policyLimits,
 } from './policy.ts'
@@ -43,6 +45,12 @@ describe('policy', () => {
   it('finds a silent link within 1.5 × its keepalive', () => {
     assert.equal(linkSilentAfterMs(60_000), 90_000)
     assert.equal(linkSilentAfterMs(5_001), 7_502)
+  })
+
+  it('awaits a link after our absence for as long as a healthy agent may take', () => {
+    assert.equal(linkReturnMs(5_000), 30_000 + greetWithinMs)
+    assert.equal(linkReturnMs(60_000), 90_000 + 4_000 + greetWithinMs)
+    assert.equal(linkReturnMs(300_000), 450_000 + 4_000 + greetWithinMs)
   })
 
   it('has defaults within its own limits', () => {

@@ -1,6 +1,8 @@
 // Policy: the limits that people set per fleet, and per device where one differs. The lateness rule
 // belongs here because it depends on nothing else: how long a healthy agent of a kind may be silent.
 
+import { greetWithinMs } from './cloudlink-wire.ts'
+
 export type Policy = {
   heartbeatIntervalMs: number
   heartbeatGraceMs: number
@@ -59,6 +61,24 @@ export function lateAfterMs(agent: AgentKind, heartbeatIntervalMs: number): numb
 /** A link without proof of life for longer than this, in ms, is down. */
 export function linkSilentAfterMs(cloudlinkKeepaliveMs: number): number {
   return Math.ceil(cloudlinkKeepaliveMs * 1.5)
+}
+
+/** The bounds of the time, in ms, in which our agent dials its link again while the server seems away. */
+export const redialWithin = {
+  /** After the first failure. */
+  firstMs: 4_000,
+  /** However long the server is away. */
+  longestMs: (cloudlinkKeepaliveMs: number) => Math.max(30_000, cloudlinkKeepaliveMs),
+} as const
+
+/**
+ * The longest that a healthy agent takes, in ms, to have its link again once we are back: either it
+ * finds only then that its old link is silent, or its next try is as far away as tries ever are. After
+ * an outage tries are answered slowly, because everybody comes.
+ */
+export function linkReturnMs(cloudlinkKeepaliveMs: number): number {
+  const noticedMs = linkSilentAfterMs(cloudlinkKeepaliveMs) + redialWithin.firstMs
+  return Math.max(noticedMs, redialWithin.longestMs(cloudlinkKeepaliveMs)) + greetWithinMs
 }
 
 /**

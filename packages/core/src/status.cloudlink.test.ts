@@ -35,7 +35,7 @@ describe('cloudlink', () => {
     assert.equal(linkAt(24 * hourMs, seen('link-alive', { at: t0 + 1 })), 'connected')
   })
 
-  it('has 1.5 × its keepalive after our absence to prove itself, or to come back', () => {
+  it('has the time in which a healthy agent returns to prove itself after our absence, or to come back', () => {
     const gap: Gap = { fromAt: t0 + 20_000, untilAt: t0 + hourMs, kind: 'absence' }
     const afterMs = (ms: number, ...observations: Observation[]) => {
       const device = [seen('activated'), seen('link-opened'), ...observations]
@@ -46,11 +46,11 @@ describe('cloudlink', () => {
     const closedIn = seen('link-closed', { at: t0 + 20_000 })
     const closedAfter = seen('link-closed', { at: t0 + hourMs + 5_000 })
     for (const device of [[], [closedIn], [closedAfter]]) {
-      assert.equal(afterMs(89_999, ...device), 'connected')
-      assert.equal(afterMs(90_000, ...device), 'disconnected')
+      assert.equal(afterMs(113_999, ...device), 'connected')
+      assert.equal(afterMs(114_000, ...device), 'disconnected')
     }
     assert.equal(afterMs(0, closedBefore), 'disconnected')
-    assert.equal(afterMs(90_000, proof), 'connected')
+    assert.equal(afterMs(114_000, proof), 'connected')
   })
 
   it('that was never opened has its grace from the first contact, and is down after it', () => {
@@ -82,12 +82,12 @@ describe('cloudlink', () => {
     )
   })
 
-  it('that was never opened before we were away has 1.5 × its keepalive from our return', () => {
+  it('that was never opened before we were away has the time in which a healthy agent returns', () => {
     const gap: Gap = { fromAt: t0 + 9_999, untilAt: t0 + hourMs, kind: 'absence' }
     const afterMs = (ms: number) =>
       statusAt(t0 + hourMs + ms, [seen('activated'), seen('heartbeat')], {}, [gap]).cloudlink.state
-    assert.equal(afterMs(89_999), 'connected')
-    assert.equal(afterMs(90_000), 'disconnected')
+    assert.equal(afterMs(113_999), 'connected')
+    assert.equal(afterMs(114_000), 'disconnected')
   })
 
   it('that closes is down after its grace, and was never lost when it comes back before', () => {

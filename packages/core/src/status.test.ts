@@ -427,13 +427,13 @@ describe('silence while we were away', () => {
     assert.equal(heartbeatAt(110_000, gaps), 'offline')
   })
 
-  it('gives a link that we cut by stopping as long to come back as a silent one has', () => {
+  it('gives a link that we cut by stopping as long to come back as a healthy agent may take', () => {
     const linked = [...healthy, seen('link-closed', { at: t0 + 30_000 })]
     const gaps = away(30_000, minuteMs)
     const linkAt = (ms: number) =>
       deriveStatus(evidenceOf(linked, gaps), policyOf(), t0 + ms).cloudlink.state
-    assert.equal(linkAt(179_999), 'connected')
-    assert.equal(linkAt(180_000), 'disconnected')
+    assert.equal(linkAt(90_000 + 113_999), 'connected')
+    assert.equal(linkAt(90_000 + 114_000), 'disconnected')
   })
 
   it('stalls no work before the device could have told us', () => {

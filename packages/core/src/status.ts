@@ -10,7 +10,13 @@
 
 import type { Evidence } from './evidence.ts'
 import { freezeCauses, isActive, twinsIn } from './evidence.ts'
-import { lateAfterMs, linkSilentAfterMs, linkVouchedMs, type Policy } from './policy.ts'
+import {
+  lateAfterMs,
+  linkReturnMs,
+  linkSilentAfterMs,
+  linkVouchedMs,
+  type Policy,
+} from './policy.ts'
 import type { Reason } from './reasons.ts'
 import { absenceAfter, silentAt } from './silence.ts'
 import {
@@ -116,24 +122,26 @@ function toldIntervalMs({ told }: Evidence, policy: Policy): number {
 /**
  * An open link stands for as long as the replica that holds it says no other: it is the one that asks
  * the link to prove that it lives, and that tells of its end. That word is broken off by an absence;
- * after it the link, or the next one of the device, has to prove itself anew. A live link that closes
+ * after it the link, or the next one of the device, has to prove itself anew, and has the time that a
+ * healthy agent may take to come back to us. A live link that closes
  * has its grace to come back; closing one that had fallen silent is only our cleaning up. The first
  * link has the same grace from the first contact, which is what tells the device to open it.
  */
 function linkDownAt({ cloudlink, firstOnlineAt, gaps }: Evidence, policy: Policy): number {
   const silentMs = linkSilentAfterMs(policy.cloudlinkKeepaliveMs)
+  const returnMs = linkReturnMs(policy.cloudlinkKeepaliveMs)
   if (!cloudlink)
     return firstOnlineAt === null
       ? 0
-      : silentAt(firstOnlineAt, policy.cloudlinkGraceMs, gaps, silentMs)
+      : silentAt(firstOnlineAt, policy.cloudlinkGraceMs, gaps, returnMs)
   const { aliveAt, closedAt } = cloudlink
   const absence = absenceAfter(aliveAt, gaps)
   if (absence && absence.fromAt <= (closedAt ?? Infinity))
-    return silentAt(Math.max(aliveAt, absence.fromAt), silentMs, gaps)
+    return silentAt(Math.max(aliveAt, absence.fromAt), returnMs, gaps)
   if (closedAt === null) return silentAt(aliveAt, linkVouchedMs, gaps)
   const silentFromAt = silentAt(aliveAt, silentMs, gaps)
   if (silentFromAt <= closedAt) return silentFromAt
-  return silentAt(closedAt, policy.cloudlinkGraceMs, gaps, silentMs)
+  return silentAt(closedAt, policy.cloudlinkGraceMs, gaps, returnMs)
 }
 
 function upcoming(deadlines: Deadlines, now: number): number[] {

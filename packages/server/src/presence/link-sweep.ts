@@ -1,6 +1,6 @@
 // An open link stands on the word of the replica that holds it, and an absence breaks that word off:
 // the replica was killed, or stood still. The verdicts of all devices with a link that stands lapse
-// anew then, 1.5 × their keepalive after our return, so their deadlines have to be set anew: some at a
+// anew then, some time after our return, so their deadlines have to be set anew: some at a
 // time, because there may be a hundred thousand. In ordinary times a link costs no write at all.
 
 import { type Gaps, lastAbsenceEndAt } from '@muster/core/silence.ts'
