@@ -11,7 +11,7 @@ import {
   type Observation,
   observe,
 } from '@muster/core/evidence.ts'
-import type { Gaps } from '@muster/core/silence.ts'
+import { type Gaps, silentAt } from '@muster/core/silence.ts'
 import { deriveStatus, type Verdict } from '@muster/core/status.ts'
 import type { Sighting } from './sightings.ts'
 import type { SimDevice } from './sim-device.ts'
@@ -92,20 +92,27 @@ export type Difference = { fromAt: number; untilAt: number; stored: string; expe
 
 const firstJudgementMs = 10_000
 
-/** The first stretch of time, longer than `toleranceMs`, in which two histories disagree. */
+/**
+ * The first stretch of time, longer than `toleranceMs`, in which two histories disagree. A history
+ * begins with the first judgement, soon after the first evidence; but not in a gap, because nobody
+ * who does not listen judges.
+ */
 export function firstDifference(
   stored: readonly Step[],
   expected: readonly Step[],
   toleranceMs: number,
+  gaps: Gaps,
   untilAt: number,
 ): Difference | null {
   const instants = [...new Set([...stored, ...expected].map(({ at }) => at))].sort((a, b) => a - b)
   let since: { at: number; stored: string; expected: string } | null = null
   let [s, e] = [-1, -1]
   for (const at of [...instants, untilAt]) {
-    // Its history begins with its first judgement, soon after its first evidence.
-    const tolerance = since?.stored === 'nothing' ? firstJudgementMs + toleranceMs : toleranceMs
-    if (since && at - since.at > tolerance)
+    const isBeginning = since?.stored === 'nothing'
+    const limitAt = isBeginning
+      ? silentAt(since!.at, firstJudgementMs + toleranceMs, gaps)
+      : (since?.at ?? at) + toleranceMs
+    if (since && at > limitAt)
       return { fromAt: since.at, untilAt: at, stored: since.stored, expected: since.expected }
     while (s + 1 < stored.length && stored[s + 1]!.at <= at) s++
     while (e + 1 < expected.length && expected[e + 1]!.at <= at) e++

@@ -139,7 +139,7 @@ function checkHistory(
   const log = device.log.toSorted((a, b) => a.at - b.at)
   const agent = device.supervisor ? 'supervisor' : 'muster'
   const expected = recompute(log, device.first, agent, gaps, untilAt)
-  const difference = firstDifference(stored, expected, toleranceOf(world, device), untilAt)
+  const difference = firstDifference(stored, expected, toleranceOf(world, device), gaps, untilAt)
   if (!difference) return
   const near = ({ at }: { at: number }) =>
     at > difference.fromAt - 3_600_000 && at < difference.untilAt + 600_000
