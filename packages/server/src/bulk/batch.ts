@@ -8,6 +8,8 @@ import { kindOf } from './kinds.ts'
 import type { BulkBatch, BulkDeps, BulkOperation, BulkResult, StoredEdit } from './ports.ts'
 import { doneOf, failedOf, type Standing, type Turn, turnOf } from './turns.ts'
 
+/** An operation is leased to a replica for so long at a time. */
+export const leaseMs = 15_000
 /** Of what goes through the registry, so many devices at once. */
 const atOnce = 20
 
@@ -25,12 +27,14 @@ export async function takeBatch(
   const isStored = due.every(({ edit }) => edit !== null && edit.fleet === undefined)
   const results = isStored ? due.map(doneOf) : await runAll(deps, operation, batch, due)
   if (!results) return
-  const resultOf = new Map<Turn, BulkResult>(due.map((turn, i) => [turn, results[i]!]))
+  const resultOf = new Map<Turn, BulkResult>(results.map((result, i) => [due[i]!, result]))
   const recorded = await store.record(
     operation,
     {
       number: batch.number,
-      results: turns.map((turn) => (turn.kind === 'ended' ? turn.result : resultOf.get(turn)!)),
+      results: turns.flatMap((turn) =>
+        turn.kind === 'ended' ? turn.result : (resultOf.get(turn) ?? []),
+      ),
       edits: isStored ? due.map(storedEditOf) : [],
     },
     replica,
@@ -57,13 +61,14 @@ async function standingOf(
   return { operation, grants, devices: await store.loadDevices(ids), matching, fleets }
 }
 
-/** Null: it was aborted meanwhile, or another replica has it. */
+/** Those that had their turn before it was aborted or taken over; null: none, since it was already. */
 async function runAll(
   deps: BulkDeps,
   operation: BulkOperation,
   batch: BulkBatch,
   due: readonly Due[],
 ): Promise<BulkResult[] | null> {
+  const { store, clock, replica } = deps
   const dueOf = new Map(due.map((turn) => [turn.device.id, turn]))
   const targets = batch.targets.map((target) => {
     const turn = dueOf.get(target.id)
@@ -71,9 +76,11 @@ async function runAll(
     const { device, edit, before } = turn
     return { ...target, begun: { name: device.name, edit, before } }
   })
-  if (!(await deps.store.notePlan(operation.id, batch.number, targets, deps.replica))) return null
+  if (!(await store.notePlan(operation.id, batch.number, targets, replica))) return null
   const results: BulkResult[] = []
   for (let i = 0; i < due.length; i += atOnce) {
+    // However slow the devices are, nobody else begins with them; and an abort is heeded soon.
+    if (i > 0 && !(await store.keep(operation.id, replica, clock.now() + leaseMs))) break
     const together = due.slice(i, i + atOnce)
     results.push(...(await Promise.all(together.map((turn) => runOne(deps, operation, turn)))))
   }

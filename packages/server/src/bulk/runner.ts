@@ -6,10 +6,9 @@
 import type { BulkState } from '@muster/core/bulk-api.ts'
 import { pause } from '@muster/core/clock.ts'
 import { parseFilter } from '@muster/core/device-filter-parser.ts'
-import { takeBatch } from './batch.ts'
+import { leaseMs, takeBatch } from './batch.ts'
 import type { BulkDeps, BulkOperation } from './ports.ts'
 
-const leaseMs = 15_000
 /** An operation gives way to others that wait after so long. */
 const shiftMs = 2_000
 /** Operations that another replica was asked for, or has left, are found within this time. */
