@@ -9,6 +9,7 @@
 
 import { parseArgs } from 'node:util'
 import { agent } from './agent.ts'
+import { bulk } from './bulk.ts'
 import { finding } from './finding.ts'
 import { heartbeats } from './heartbeats.ts'
 import { history } from './history.ts'
@@ -36,6 +37,7 @@ const benches: Record<string, Bench> = {
   wire,
   history,
   past,
+  bulk,
 }
 
 const { values: options } = parseArgs({
