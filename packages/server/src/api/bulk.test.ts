@@ -165,6 +165,27 @@ for (const { name, skip, open } of databases) {
     assert.deepEqual([nobody.body.count, nobody.body.isExact], [0, true])
   })
 
+  test(`${name}: of frozen devices may be changed what a single operation may change`, {
+    skip,
+  }, async () => {
+    await using server = await openServer({ open })
+    await addPumps(server, 2)
+    for (const number of [1, 2]) await server.call('POST', `/devices/${uuidOf(number)}/freeze`)
+    const [one, other] = [`/devices/${uuidOf(1)}`, [uuidOf(2)]]
+    const changes = [
+      { single: { tags: { a: 'b' } }, kind: 'tag', parameters: { tags: { a: 'b' } } },
+      { single: { name: 'new' }, kind: 'rename', parameters: { pattern: 'new' } },
+      { single: { fleet: 'yard' }, kind: 'move', parameters: { fleet: 'yard' } },
+    ]
+    for (const { single, kind, parameters } of changes) {
+      const { status } = await server.call('PATCH', one, single)
+      const done = await ended(server, await start(server, { kind, parameters, devices: other }))
+      assert.equal(done.doneCount, status === 200 ? 1 : 0, `${kind}: ${status}`)
+    }
+    const { name, fleet, tags, status } = await device(server, 2)
+    assert.deepEqual([name, fleet, tags.a, status.status], ['new', 'yard', 'b', 'frozen'])
+  })
+
   test(`${name}: what is unknown and what is foreign answer alike`, { skip }, async () => {
     await using server = await openServer({ open })
     await addPumps(server, 1)
