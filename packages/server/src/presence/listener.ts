@@ -19,6 +19,8 @@ const absenceMs = 10_000
 const maxSteerMs = 50
 /** Our copy of the record is out of date after so long, before the others call us dead. */
 const staleMs = 2_000
+/** Without a word of ours for so long, the others are about to call us dead (`deadMs` of the store). */
+const outMs = 2_500
 
 type ListenerDeps = { store: PresenceStore; clock: ServerClock; replica: string; log: Log }
 
@@ -84,6 +86,14 @@ export class Listener {
   /** Whether other replicas listen too. */
   get isShared(): boolean {
     return this.#isShared
+  }
+
+  /**
+   * The others call us dead, or are about to: they judge without what we hear. A device that we
+   * answered would rest until its next heartbeat while they find it silent.
+   */
+  get isOut(): boolean {
+    return this.#isShared && this.#deps.clock.now() - this.#keptAt > outMs
   }
 
   get deaf(): boolean {

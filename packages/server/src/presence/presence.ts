@@ -107,7 +107,7 @@ export class Presence {
 
   /** Whether rounds succeed; false: the store is away, or this process is not listening. */
   get ready(): boolean {
-    return this.#rounds.healthy
+    return this.#rounds.healthy && !this.#listener.isOut
   }
 
   /** The latest instant at which any device was heard here. */
@@ -127,8 +127,12 @@ export class Presence {
     this.#rounds.wantNow()
   }
 
-  /** The device that this key opens, if it was lately heard here; null: that is not certain. */
+  /**
+   * The device that this key opens, if it was lately heard here; null: that is not certain, or we do
+   * not reach the store that other replicas judge by. Then only the store can let the device in.
+   */
   recall(uuid: string, keyHash: string): KnownDevice | null {
+    if (this.#listener.isOut) return null
     const device = this.#known.find(uuid)
     return device && opens(device, keyHash, this.#deps.clock.now()) ? device : null
   }
