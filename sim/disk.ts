@@ -18,6 +18,8 @@ export type DiskFaults = {
 }
 
 export type Drive = SqliteRunner & {
+  /** The process whose drive it is does not reach the database until then. */
+  cutOffUntil: number
   kill(): void
 }
 
@@ -38,13 +40,12 @@ export function createDisk(clock: VirtualClock, random: Random) {
     queue.shift()?.()
   }
 
-  function fails(): boolean {
-    return clock.now() < faults.awayUntil || random.chance(faults.statementFaultRate)
-  }
+  const isAway = ({ cutOffUntil }: { cutOffUntil: number }) =>
+    clock.now() < Math.max(faults.awayUntil, cutOffUntil)
 
   /** `held` resolves when the process may see answers again: a stalled one sees none. */
   function openDrive(held: () => Promise<void> | null): Drive {
-    const drive = { dead: false }
+    const drive = { dead: false, cutOffUntil: 0 }
 
     function execute(sql: string, parameters: readonly unknown[]): SqliteAnswer {
       stats.statements++
@@ -61,7 +62,7 @@ export function createDisk(clock: VirtualClock, random: Random) {
       while (!drive.dead && holder !== null && holder !== drive)
         await new Promise<void>((resolve) => queue.push(resolve))
       if (drive.dead) return forever
-      if (sql !== 'rollback' && fails()) {
+      if (sql !== 'rollback' && (isAway(drive) || random.chance(faults.statementFaultRate))) {
         stats.faults++
         // The connection broke: before the commit reached the database, or before its answer came.
         if (sql === 'commit') execute(random.chance(0.3) ? 'commit' : 'rollback', [])
@@ -72,14 +73,14 @@ export function createDisk(clock: VirtualClock, random: Random) {
       return answer
     }
 
-    return {
-      run(sql, parameters) {
+    return Object.assign(drive, {
+      run(sql: string, parameters: readonly unknown[]): Promise<SqliteAnswer> {
         if (drive.dead) return forever
         const quick =
           (holder === null || holder === drive) &&
           !faults.delays &&
           faults.statementFaultRate === 0 &&
-          clock.now() >= faults.awayUntil &&
+          !isAway(drive) &&
           held() === null
         if (!quick) return slowly(sql, parameters)
         try {
@@ -95,7 +96,7 @@ export function createDisk(clock: VirtualClock, random: Random) {
         connection.run('rollback', [])
         release()
       },
-    }
+    })
   }
 
   return {

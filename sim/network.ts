@@ -165,20 +165,23 @@ class Trip {
     const answer = front.take(run, this.#request.call)
     if (doubled) return
     if (!(answer instanceof Promise)) {
-      this.#comeBack(answer)
+      this.#comeBack(run, answer)
       return
     }
     this.#timeOut(false)
     void answer.then((said) => {
-      if (!run.dead) this.#comeBack(said)
+      if (!run.dead) this.#comeBack(run, said)
     })
   }
 
-  #comeBack(answer: Answer): void {
+  #comeBack(run: Run, answer: Answer): void {
     const { clock, random, scenario, replicas } = this.#world
     const { device, call, isCut } = this.#request
     if (this.#settled) return
     if (answer.status === 401) addTrouble(device, this.#sentAt, replicas.now())
+    // Refused by one that does not reach the store: as at one that died, only chance has led it here.
+    const isOut = run.drive.cutOffUntil > clock.now() && replicas.serving().length > 1
+    if (answer.status === 503 && isOut) addTrouble(device, this.#sentAt, replicas.now())
     const backMs = device.mobile ? wayMs(random) : 0
     this.#noteSlow(backMs)
     const isLost = device.mobile && (random.chance(scenario.lossRate) || isCut(device))

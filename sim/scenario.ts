@@ -41,6 +41,8 @@ export type Scenario = {
   storeDelays: boolean
   statementFaultRate: number
   outagesPerDay: number
+  /** One replica of several does not reach the store that the others reach. */
+  cutOffsPerDay: number
   peopleActsPerDay: number
   slowFleets: boolean
 }
@@ -61,6 +63,7 @@ const calm: Omit<Scenario, 'name'> = {
   storeDelays: false,
   statementFaultRate: 0,
   outagesPerDay: 0,
+  cutOffsPerDay: 0,
   peopleActsPerDay: 0,
   slowFleets: false,
 }
@@ -92,7 +95,7 @@ export function chooseScenario(random: Random, named: ScenarioName | undefined):
     calm: {},
     network,
     restarts,
-    replicas: { ...restarts, ...several, mobileShare: 0.3 },
+    replicas: { ...restarts, ...several, mobileShare: 0.3, cutOffsPerDay: 8 },
     store: { ...store, replicaCount: random.between(1, 2) },
     people: { ...people, mobileShare: 0.2 },
     everything: {
@@ -100,6 +103,7 @@ export function chooseScenario(random: Random, named: ScenarioName | undefined):
       ...restarts,
       ...store,
       ...people,
+      cutOffsPerDay: 4,
       replicaCount: random.between(1, 3),
     },
     mass: {

@@ -48,14 +48,6 @@ export function createWeather(world: World) {
     if (run) replicas.stall(run, random.magnitude(300, 3 * minuteMs))
   }
 
-  function outage(): void {
-    const awayMs = random.magnitude(500, 20 * minuteMs)
-    world.tell(`the store is away for ${awayMs} ms`)
-    disk.faults.awayUntil = Math.max(disk.faults.awayUntil, clock.now() + awayMs)
-    world.outageMs = Math.max(world.outageMs, awayMs)
-    world.troubled(awayMs + minuteMs)
-  }
-
   return {
     start(): void {
       disk.faults.delays = scenario.storeDelays
@@ -64,7 +56,8 @@ export function createWeather(world: World) {
       often(world, scenario.restartsPerDay, restart)
       often(world, scenario.absencesPerDay, absence)
       often(world, scenario.stallsPerDay, stall)
-      often(world, scenario.outagesPerDay, outage)
+      often(world, scenario.outagesPerDay, () => outage(world))
+      often(world, scenario.cutOffsPerDay, () => cutOff(world))
       if (scenario.replicaCount > 1)
         often(world, scenario.partitionsPerDay, () =>
           world.network.cutOffReplica(place(), clock.now() + random.magnitude(1_000, hourMs)),
@@ -80,7 +73,29 @@ export function createWeather(world: World) {
       disk.faults.statementFaultRate = 0
       disk.faults.awayUntil = 0
       world.network.heal()
+      for (const { drive } of replicas.all()) drive.cutOffUntil = 0
       for (let at = 0; at < scenario.replicaCount; at++) replicas.restart(at, 1)
     },
   }
+}
+
+function outage(world: World): void {
+  const { clock, random, disk } = world
+  const awayMs = random.magnitude(500, 20 * minuteMs)
+  world.tell(`the store is away for ${awayMs} ms`)
+  disk.faults.awayUntil = Math.max(disk.faults.awayUntil, clock.now() + awayMs)
+  world.outageMs = Math.max(world.outageMs, awayMs)
+  world.troubled(awayMs + minuteMs)
+}
+
+/** One replica does not reach the store that the others reach. */
+function cutOff(world: World): void {
+  const { clock, random, replicas } = world
+  const run = random.pick(replicas.serving())
+  const awayMs = random.magnitude(500, 10 * minuteMs)
+  if (!run || replicas.serving().length < 2) return
+  world.tell(`run ${run.id} does not reach the store for ${awayMs} ms`)
+  run.drive.cutOffUntil = Math.max(run.drive.cutOffUntil, clock.now() + awayMs)
+  world.outageMs = Math.max(world.outageMs, awayMs)
+  world.troubled(awayMs + minuteMs)
 }
