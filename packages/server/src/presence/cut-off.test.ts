@@ -25,7 +25,7 @@ function behind(store: PresenceStore, wire: { isCut: boolean }): PresenceStore {
   return Object.fromEntries(guarded) as PresenceStore
 }
 
-async function openTwo() {
+async function openReplicas() {
   const clock = createVirtualClock(noon, settle)
   const database = await openDatabase({ kind: 'memory', now: clock.now })
   const fleetId = await insertFleet(database, { policy: { cloudlinkEnabled: false } })
@@ -35,8 +35,6 @@ async function openTwo() {
   const open = (replica: string, own: PresenceStore) =>
     createPresence({ store: own, bus: createMemoryBus(), clock, replica, log: silentLog })
   const [cut, whole] = [open('cut', behind(store, wire)), open('whole', store)]
-  await cut.start()
-  await whole.start()
   /** It polls there; false: it was refused, and goes elsewhere. */
   const beat = async (presence: typeof cut) => {
     const { uuid, keyHash } = device
@@ -50,7 +48,9 @@ async function openTwo() {
 }
 
 test('a replica that is cut off from the store refuses devices before the others judge without it', async () => {
-  const { clock, wire, cut, whole, beat, loadTransitionCount } = await openTwo()
+  const { clock, wire, cut, whole, beat, loadTransitionCount } = await openReplicas()
+  await cut.start()
+  await whole.start()
   await beat(cut)
   await clock.run(5 * second)
   const before = await loadTransitionCount()
@@ -76,10 +76,10 @@ test('a replica that is cut off from the store refuses devices before the others
   )
 })
 
-test('a replica that is alone takes heartbeats also while it does not reach the store', async () => {
-  const { clock, wire, cut, whole, beat } = await openTwo()
+test('a replica that was always alone takes heartbeats also while it does not reach the store', async () => {
+  const { clock, wire, cut, beat } = await openReplicas()
+  await cut.start()
   await beat(cut)
-  await whole.stop()
   await clock.run(5 * second)
   wire.isCut = true
   await clock.run(60 * second)

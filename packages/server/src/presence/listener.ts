@@ -40,6 +40,8 @@ export class Listener {
   #judgedUntilAt = 0
   /** Whether others listened too when the record was read last; by now somebody may have begun. */
   #isShared = false
+  /** Whether there ever was another: one that we took for dead may have come back since. */
+  #hadCompany = false
   #cancelPulse = () => {}
   /** We cannot be reached, so we have nothing to say about silence. */
   #deaf = false
@@ -93,7 +95,7 @@ export class Listener {
    * answered would rest until its next heartbeat while they find it silent.
    */
   get isOut(): boolean {
-    return this.#isShared && this.#deps.clock.now() - this.#keptAt > outMs
+    return this.#hadCompany && this.#deps.clock.now() - this.#keptAt > outMs
   }
 
   get deaf(): boolean {
@@ -190,6 +192,7 @@ export class Listener {
     this.#listeningId = listeningId
     this.#horizonAt = horizonAt
     this.#isShared = othersAt >= 0
+    this.#hadCompany ||= this.#isShared
     if (gaps.length !== this.#recorded.length)
       log.info({ gap: gaps.at(-1) }, 'the record has a time in which we did not listen')
     this.#recorded = gaps
