@@ -66,7 +66,7 @@ export class Replicas {
 
   /**
    * The time of the server, as whoever is ahead has it. While none serves it stands still: where the
-   * next goes on is not known yet, because until then the walls may step, but it is never before.
+   * next goes on is not known yet, because until then the walls may step.
    */
   now(): number {
     for (const { clock } of this.serving()) this.#nowAt = Math.max(this.#nowAt, clock.now())
@@ -93,9 +93,24 @@ export class Replicas {
     const run = await this.#open(place)
     await run.presence.start()
     if (run.dead) return
+    if (this.serving().length === 0) this.#rewindTo(run.clock.now())
     run.serving = true
     const time = new Date(run.clock.now()).toISOString()
     this.#world.tell(`run ${run.id} serves, its time is ${time}`)
+  }
+
+  /**
+   * A process that was killed had gone on, but its last word, by which the next one begins where the
+   * wall was set back, may be older. What happened to devices since then has happened before it.
+   */
+  #rewindTo(at: number): void {
+    if (at >= this.#nowAt) return
+    this.#nowAt = at
+    for (const { troubles } of this.#world.devices)
+      for (const trouble of troubles) {
+        trouble.fromAt = Math.min(trouble.fromAt, at)
+        if (trouble.untilAt !== Infinity) trouble.untilAt = Math.min(trouble.untilAt, at)
+      }
   }
 
   async #open(place: number): Promise<Run> {

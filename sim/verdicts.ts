@@ -197,6 +197,9 @@ function statusOfTruth(world: World, device: SimDevice): string | null {
     ({ key, expiresAt }) => key === device.key && (expiresAt === null || expiresAt > world.endAt),
   )
   if (!device.program || !holdsKey) return contactAt > world.healAt ? null : 'disconnected'
+  // It came online just now, and has the grace of its first link.
+  const { cloudlinkGraceMs } = device.policy
+  if (contacts[0]!.at > world.replicas.now() - cloudlinkGraceMs) return null
   return statusOfLiving(device)
 }
 
