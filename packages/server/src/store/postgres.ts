@@ -25,5 +25,8 @@ export function createPostgresKysely(url: string, onLost: (error: Error) => void
     application_name: 'muster',
   })
   pool.on('error', onLost)
+  // The pool listens to those that are idle. One that is lost between two statements of a transaction
+  // would end the process; whoever uses it is told by its next statement.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
 }
