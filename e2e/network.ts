@@ -45,15 +45,18 @@ export function openCable() {
   }
 }
 
-/** Hands each connection to the next of `ports` that takes it. */
-export async function openBalancer(ports: readonly number[]) {
+/**
+ * Hands each connection to the next of `ports` that takes it; where it is not to take turns, to the
+ * first that does.
+ */
+export async function openBalancer(ports: readonly number[], { takesTurns = true } = {}) {
   const open = new Set<Socket>()
   let turn = 0
   const server = createServer({ allowHalfOpen: true }, (outer) => {
     open.add(outer)
     outer.once('close', () => open.delete(outer))
     outer.on('error', () => outer.destroy())
-    offer(outer, turn++, ports.length)
+    offer(outer, takesTurns ? turn++ : 0, ports.length)
   })
 
   function offer(outer: Socket, which: number, left: number) {

@@ -22,7 +22,14 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 /** Something that runs beside us. Disposing of it stops it and removes its folder. */
-export type Service = AsyncDisposable & { url: string; pid: number; stop(): Promise<void> }
+export type Service = AsyncDisposable & {
+  url: string
+  readonly pid: number
+  stop(): Promise<void>
+  /** Ends it and leaves its folder, so that `resume` starts it on the same port with what it had. */
+  halt(): Promise<void>
+  resume(): Promise<void>
+}
 
 /** The full path of a program in PATH or where Debian keeps those of root, or null. */
 export function findProgram(name: string): string | null {
@@ -69,13 +76,14 @@ export async function startPostgres({ durable = false }: PostgresOptions = {}): 
   const port = await freePort()
   const settings = [`listen_addresses=127.0.0.1`, `port=${port}`, `unix_socket_directories=${dir}`]
   if (!durable) settings.push('fsync=off', 'synchronous_commit=off', 'full_page_writes=off')
-  const child = spawn(
-    join(programs, 'postgres'),
-    ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
-    { ...owner, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
-  )
+  const launch = () =>
+    spawn(
+      join(programs, 'postgres'),
+      ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
+      { ...owner, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
+    )
   const url = `postgres://muster@127.0.0.1:${port}/postgres`
-  return serviceOf(child, { url, dir, ready: 'ready to accept connections', stopSignal: 'SIGINT' })
+  return serviceOf(launch, { url, dir, ready: 'ready to accept connections', stopSignal: 'SIGINT' })
 }
 
 /** A new NATS server without persistence. */
@@ -84,12 +92,13 @@ export async function startNats(): Promise<Service> {
   if (!program) throw new Error('NATS is not installed: apt-get install nats-server')
   const dir = mkdtempSync(join(tmpdir(), 'muster-nats-'))
   const port = await freePort()
-  const child = spawn(program, ['-a', '127.0.0.1', '-p', String(port)], {
-    cwd: dir,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const launch = () =>
+    spawn(program, ['-a', '127.0.0.1', '-p', String(port)], {
+      cwd: dir,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
   const url = `nats://127.0.0.1:${port}`
-  return serviceOf(child, { url, dir, ready: 'Server is ready', stopSignal: 'SIGTERM' })
+  return serviceOf(launch, { url, dir, ready: 'Server is ready', stopSignal: 'SIGTERM' })
 }
 
 /** Whether this process may make network namespaces, found out by making one. */
@@ -121,30 +130,53 @@ type Running = { url: string; dir: string; ready: string; stopSignal: NodeJS.Sig
 
 /** Waits until the program says that it is ready; stops it with us, however we end. */
 async function serviceOf(
-  child: ChildProcess,
+  launch: () => ChildProcess,
   { url, dir, ready, stopSignal }: Running,
 ): Promise<Service> {
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-    child.once('error', () => resolve())
-  })
+  let child = launch()
+  let ended = endOf(child)
   const abandon = () => {
     child.kill('SIGKILL')
     rmSync(dir, { recursive: true, force: true })
   }
   process.once('exit', abandon)
-  const stop = async () => {
-    process.off('exit', abandon)
+  const halt = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill(stopSignal)
     await ended
+  }
+  const stop = async () => {
+    process.off('exit', abandon)
+    await halt()
     rmSync(dir, { recursive: true, force: true })
   }
-  const said = await saidUntil(child, ready, ended)
-  if (said !== null) {
+  const begun = async () => {
+    const said = await saidUntil(child, ready, ended)
+    if (said === null) return
     await stop()
     throw new Error(`${child.spawnfile} did not start: ${said}`)
   }
-  return { url, pid: child.pid!, stop, [Symbol.asyncDispose]: stop }
+  await begun()
+  return {
+    url,
+    get pid() {
+      return child.pid!
+    },
+    stop,
+    halt,
+    async resume() {
+      child = launch()
+      ended = endOf(child)
+      await begun()
+    },
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+function endOf(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
 }
 
 /** Null once it has said `words`, or all that it said instead before it ended. */

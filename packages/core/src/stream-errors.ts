@@ -39,6 +39,13 @@ export const streamErrors = {
     title: 'The device did not open the stream in time',
     advice: 'Its connection may be slow or lost; `muster device show` tells once that is known.',
   },
+  'replicas-apart': {
+    http: 503,
+    exit: exitCodes.unreachable,
+    title: 'The replicas of the server do not reach each other',
+    advice:
+      'Try again in a moment. Where it stays, whoever runs the server looks at NATS and at MUSTER_REPLICA_ADDRESS; nothing is wrong with the device.',
+  },
   'stream-token-refused': {
     http: 403,
     exit: exitCodes.refused,

@@ -24,7 +24,7 @@ export function createApp(deps: AppDeps) {
   const features = createFeatures(deps)
   const { authStore, presence, registry, links, actions, hub, history, audit, reach, streams } =
     features
-  const { terminals, deviceUrls } = features
+  const { terminals, deviceUrls, relay } = features
   const fastify = createServer(deps)
   let stopping = false
   refuseWhen(() => stopping, fastify)
@@ -40,6 +40,7 @@ export function createApp(deps: AppDeps) {
       await presence.start()
       const made = await prepareAdministrator({ store: authStore, clock }, deps.administrator)
       await registry.start()
+      await relay?.start(streams)
       links.start()
       actions.start()
       await hub.start()
@@ -63,6 +64,7 @@ export function createApp(deps: AppDeps) {
       await terminals.stop()
       deviceUrls.stop()
       streams.stop()
+      relay?.stop()
       await links.stop()
       await actions.stop()
       await fastify.close()

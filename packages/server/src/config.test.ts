@@ -23,6 +23,7 @@ test('with nothing set, everything has its default', () => {
     dataDir: './data',
     databaseUrl: null,
     natsUrl: null,
+    replicaAddress: null,
     publicUrl: null,
     deviceUrlDomain: null,
     tls: null,

@@ -11,6 +11,8 @@ export type Config = Readonly<{
   dataDir: string
   databaseUrl: string | null
   natsUrl: string | null
+  /** Where other replicas reach this one; null: at any address of this machine. */
+  replicaAddress: Readonly<{ host: string; port: number }> | null
   /** Null: devices have no URLs. It needs the public URL. */
   deviceUrlDomain: string | null
   publicUrl: string | null
@@ -82,6 +84,13 @@ export const settings = {
     unset: 'one process',
     about: 'The NATS server through which replicas tell each other what has changed.',
     read: url('nats:', 'tls:'),
+  }),
+  MUSTER_REPLICA_ADDRESS: setting({
+    form: '10.0.0.5:7070 or host.example.org:7070',
+    unset: 'any address of this machine, and any free port',
+    about:
+      'Where other replicas connect to this one, for streams to devices whose link is elsewhere: its own address, not the balancer’s, and a port that is open between replicas. Connections are encrypted, and prove themselves with keys for once that are told over NATS.',
+    read: replicaAddress,
   }),
   MUSTER_PUBLIC_URL: setting({
     form: 'https://muster.example.org',
@@ -226,6 +235,8 @@ export function readConfig(
   const values = readValues(given, mistakes)
   if (Boolean(values.MUSTER_TLS_CERT) !== Boolean(values.MUSTER_TLS_KEY))
     mistakes.push('MUSTER_TLS_CERT and MUSTER_TLS_KEY are of use only together')
+  if (values.MUSTER_REPLICA_ADDRESS && !values.MUSTER_NATS_URL)
+    mistakes.push('MUSTER_REPLICA_ADDRESS needs MUSTER_NATS_URL')
   if (values.MUSTER_DEVICE_URL_DOMAIN && !values.MUSTER_PUBLIC_URL)
     mistakes.push('MUSTER_DEVICE_URL_DOMAIN needs MUSTER_PUBLIC_URL')
   const { MUSTER_OIDC_CLIENT_ID: id, MUSTER_OIDC_CLIENT_SECRET: secret } = values
@@ -295,6 +306,7 @@ function configOf(values: Values): Config {
     dataDir: values.MUSTER_DATA_DIR ?? './data',
     databaseUrl: values.MUSTER_DATABASE_URL ?? null,
     natsUrl: values.MUSTER_NATS_URL ?? null,
+    replicaAddress: values.MUSTER_REPLICA_ADDRESS ?? null,
     deviceUrlDomain: values.MUSTER_DEVICE_URL_DOMAIN ?? null,
     publicUrl: values.MUSTER_PUBLIC_URL ?? null,
     tls: certPath && keyPath ? Object.freeze({ certPath, keyPath }) : null,
@@ -323,6 +335,15 @@ function oidcOf(values: Values): Config['oidc'] {
 function isSafe({ protocol, hostname }: URL): boolean {
   const isHere = /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
   return protocol === 'https:' || (protocol === 'http:' && isHere)
+}
+
+function replicaAddress(word: string): Reading<{ host: string; port: number }> {
+  const [, inBrackets, plain, port] =
+    /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+)):(\d{1,5})$/i.exec(word) ?? []
+  const host = inBrackets ?? plain
+  return host && Number(port) >= 1 && Number(port) <= 65_535
+    ? { ok: { host, port: Number(port) } }
+    : { wrong: 'must be an address or a host name, a colon and a port' }
 }
 
 function count(min: number, max: number) {

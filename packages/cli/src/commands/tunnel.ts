@@ -86,6 +86,8 @@ async function listen(
   })
   async function carry(caller: Socket): Promise<void> {
     const { duplex } = await dialStream(target, wish, context.clock)
+    // Before the pipelines, which would end it as if all were well.
+    duplex.once('error', () => caller.resetAndDestroy())
     await Promise.all([pipeline(caller, duplex), pipeline(duplex, caller)])
   }
   server.listen(at)

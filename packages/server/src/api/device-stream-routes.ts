@@ -46,6 +46,7 @@ export function registerDeviceStreams(api: Api, deps: ApiDeps): void {
           'ssh-server-missing',
           'ssh-key-missing',
           'too-many-streams',
+          'replicas-apart',
         ],
       },
     },

@@ -27,6 +27,7 @@ export type OperationsDeps = {
     readonly draining: boolean
     readonly stats: { opened: number; lost: number; superseded: number; refused: number }
   }
+  streams: { readonly count: number; readonly stats: { relayed: number } }
 }
 
 const open = { tags: ['operations'], security: [] }
@@ -69,7 +70,7 @@ export function registerOperations(app: FastifyInstance, deps: OperationsDeps): 
   })
 }
 
-function createMetrics({ presence, queries, hub, links }: OperationsDeps): Registry {
+function createMetrics({ presence, queries, hub, links, streams }: OperationsDeps): Registry {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -112,6 +113,12 @@ function createMetrics({ presence, queries, hub, links }: OperationsDeps): Regis
     () => links.stats.superseded,
   )
   count('muster_links_refused_total', 'Links turned away for now.', () => links.stats.refused)
+  level('muster_streams', 'Streams to devices that were opened here.', () => streams.count)
+  count(
+    'muster_streams_relayed_total',
+    'Streams whose bytes are handed to another replica.',
+    () => streams.stats.relayed,
+  )
   level('muster_stream_readers', 'Live streams that are open.', () => hub.readerCount)
   new Gauge({
     name: 'muster_devices',

@@ -16,6 +16,8 @@ export function createActionsOver(links: Links, deps: Omit<ActionsDeps, 'carrier
   const actions = new Actions({ ...deps, carrier })
   links.follow({
     opened: ({ uuid }) => actions.linked(uuid),
+    // Actions may have been queued elsewhere while NATS was away.
+    missed: ({ uuid }) => actions.linked(uuid),
     said(link, message) {
       if (message.type !== 'action-report') return
       const { type: _, ...report } = message

@@ -1,6 +1,7 @@
 // The features, each made with its store and with what it needs of the others. Nothing runs yet: app.ts
 // gives them their doors, starts them, and stops them.
 
+import { loadDeviceView } from '../api/device-routes.ts'
 import type { Queries } from '../api/ports.ts'
 import { StreamHub } from '../api/stream.ts'
 import { createAudit } from '../audit/audit.ts'
@@ -15,7 +16,9 @@ import {
 import type { OidcSettings } from '../auth/oidc.ts'
 import { hashPassword } from '../auth/passwords.ts'
 import { Links } from '../cloudlink/links.ts'
+import { type PassageSettings, Passages } from '../cloudlink/passages.ts'
 import type { Wire } from '../cloudlink/ports.ts'
+import { StreamRelay } from '../cloudlink/relay.ts'
 import { createSshKeys } from '../cloudlink/ssh-keys.ts'
 import { Streams } from '../cloudlink/streams.ts'
 import type { TurnstileLimit } from '../cloudlink/turnstile.ts'
@@ -56,6 +59,8 @@ export type AppDeps = ServerDeps & {
   database: Database
   bus: Bus & Wire
   clock: ServerClock
+  /** How other replicas connect to this one; null or absent: there are none. */
+  passages?: PassageSettings | null
   /** A name for this process in the record of listening. */
   replica: string
   administrator: AdministratorSettings
@@ -81,7 +86,10 @@ export function createFeatures(deps: AppDeps) {
   const presence = createPresenceOf(deps, () => registry.enforceAllowances())
   const registry = createRegistryOf(deps, presence)
   const links = createLinks(deps, presence)
-  const streams = new Streams({ links, relay: null, clock })
+  const relay = createRelay(deps)
+  const isLinked = async (uuid: string) =>
+    (await loadDeviceView({ queries, presence, clock }, uuid))?.cloudlink.state === 'connected'
+  const streams = new Streams({ links, relay, isLinked, clock })
   const auth = createAuthOf(deps, authStore)
   const audit = createAuditOf(deps)
   return {
@@ -104,6 +112,7 @@ export function createFeatures(deps: AppDeps) {
     }),
     sshKeys: createSshKeys({ store: createSshKeyStore(database), clock }),
     streams,
+    relay,
     ...createDeviceFaces({ ...deps, queries, presence, streams, auth, audit }),
     reach: publicUrl ? new Reach({ probe: probeOf(publicUrl), clock, presence }) : null,
     bulk: createBulkOver({ ...deps, registry, audit, publish: (news) => bus.publish(news) }),
@@ -175,6 +184,11 @@ function createLinks(deps: AppDeps, presence: Presence): Links {
   const { bus, random = Math.random } = deps
   const epochs = createEpochStore(deps.database)
   return new Links({ ...deps, witness: presence, epochs, wire: bus, changes: bus, random })
+}
+
+/** The way to links that other replicas hold. */
+function createRelay({ bus: wire, clock, log, passages = null }: AppDeps): StreamRelay | null {
+  return passages && new StreamRelay({ wire, passages: new Passages(passages, clock), clock, log })
 }
 
 /** Organizations and their members. */

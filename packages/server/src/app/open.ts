@@ -32,6 +32,7 @@ export async function openApp(config: Config, log: FastifyBaseLogger): Promise<O
     database,
     bus: config.natsUrl ? createNatsBus({ url: config.natsUrl, log }) : createMemoryBus(),
     clock: createServerClock(),
+    passages: config.natsUrl ? { address: config.replicaAddress, host: config.host } : null,
     replica: `${hostname()}-${randomBytes(4).toString('hex')}`,
     log,
     administrator: config.admin,

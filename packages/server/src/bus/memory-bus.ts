@@ -9,6 +9,7 @@ export function createMemoryBus(): Bus & Wire {
   return {
     tell(subject, message) {
       for (const receive of listeners.get(subject) ?? []) receive(message)
+      return true
     },
     listen(subject, receive) {
       const known = listeners.get(subject) ?? new Set()

@@ -11,6 +11,16 @@ const changesSubject = 'muster.changes'
 const prefix = 'muster.'
 /** Keeps a message far below the 1 MB that a NATS server takes. */
 const transitionsPerMessage = 500
+const manners = {
+  name: 'muster',
+  noEcho: true,
+  maxReconnectAttempts: -1,
+  reconnectTimeWait: 500,
+  // A server that does not answer two of these is gone, however open its connection looks.
+  pingInterval: 5_000,
+  maxPingOut: 2,
+  waitOnFirstConnect: true,
+}
 
 export function createNatsBus({ url, log }: { url: string; log: Log }): Bus & Wire {
   const receivers = new Set<(change: Change) => void>()
@@ -24,19 +34,13 @@ export function createNatsBus({ url, log }: { url: string; log: Log }): Bus & Wi
   }
 
   async function open(): Promise<void> {
-    const opened = await connect({
-      servers: url,
-      name: 'muster',
-      noEcho: true,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 500,
-      waitOnFirstConnect: true,
-    })
+    const opened = await connect({ servers: url, ...manners })
     if (stopped) return opened.close()
+    // From here on whoever listens is heard, also while this is on its way.
+    connection = opened
     const messages = opened.subscribe(changesSubject)
     for (const subject of listeners.keys()) void hear(opened, subject)
     await opened.flush()
-    connection = opened
     connected = true
     void receiveFrom(messages)
     void watch(opened)
@@ -44,13 +48,23 @@ export function createNatsBus({ url, log }: { url: string; log: Log }): Bus & Wi
   }
 
   async function receiveFrom(messages: Subscription): Promise<void> {
-    for await (const message of messages) deliver(message.json<Change>())
+    for await (const message of messages) attempt(() => deliver(message.json<Change>()))
+  }
+
+  async function hear(opened: NatsConnection, subject: string): Promise<void> {
+    for await (const message of opened.subscribe(prefix + subject))
+      attempt(() => {
+        for (const receive of listeners.get(subject) ?? []) receive(message.json())
+      })
   }
 
   /** Of a message of another version of us, or of none, nothing is expected. */
-  async function hear(opened: NatsConnection, subject: string): Promise<void> {
-    for await (const message of opened.subscribe(prefix + subject))
-      for (const receive of listeners.get(subject) ?? []) receive(message.json())
+  function attempt(take: () => void): void {
+    try {
+      take()
+    } catch (error) {
+      log.warn({ error }, 'what came over NATS could not be taken')
+    }
   }
 
   async function watch(opened: NatsConnection): Promise<void> {
@@ -74,6 +88,7 @@ export function createNatsBus({ url, log }: { url: string; log: Log }): Bus & Wi
     },
     tell(subject, message) {
       if (connected) connection!.publish(prefix + subject, JSON.stringify(message))
+      return connected
     },
     listen(subject, receive) {
       const known = listeners.get(subject)

@@ -45,6 +45,8 @@ export type LineEvents = {
 export type LinkFollower = {
   opened?(link: Link): void
   said?(link: Link, message: Exclude<DeviceMessage, { type: 'hello' }>): void
+  /** What other replicas had to tell of this link may have been missed. */
+  missed?(link: Link): void
 }
 
 const openedSubject = 'links.opened'
@@ -314,7 +316,10 @@ export class Links {
         if (link.fleetId === change.fleetId) this.#examine(link)
     } else if (change.kind === 'missed') {
       this.#tellSinceAt = this.#deps.clock.now()
-      for (const link of this.#byUuid.values()) this.#examine(link)
+      for (const link of this.#byUuid.values()) {
+        this.#examine(link)
+        for (const { missed } of this.#followers) missed?.(link)
+      }
     }
   }
 

@@ -48,7 +48,7 @@ function createHeldWire() {
   const receivers: ((message: unknown) => void)[] = []
   const held: unknown[] = []
   const wire: Wire = {
-    tell: (_subject, message) => void held.push(...(message as unknown[])),
+    tell: (_subject, message) => held.push(...(message as unknown[])) > 0,
     listen(_subject, receive) {
       receivers.push(receive)
       return () => undefined

@@ -38,7 +38,8 @@ export interface EpochStore {
 
 /** Messages between replicas, by subject: hints, of which any may be lost. */
 export interface Wire {
-  tell(subject: string, message: unknown): void
+  /** False: nobody can be told now. */
+  tell(subject: string, message: unknown): boolean
   /** The returned function ends it. */
   listen(subject: string, receive: (message: unknown) => void): () => void
 }

@@ -19,7 +19,7 @@ export interface LinkHolder {
   find(uuid: string): { readonly epoch: number; send(message: OpenStream): void } | undefined
 }
 
-/** The way to the other replicas. */
+/** The way to the other replicas; each of its questions refuses with `replicas-apart`. */
 export interface Relay {
   /** Of this replica; in the token of each of its streams. */
   readonly address: string
@@ -32,10 +32,23 @@ export interface Relay {
 /** Takes the connection once the device has been told that it is upgraded. */
 export type Joined = (socket: Duplex) => void
 
+/** Where the connection of a device is awaited. */
+export type Place = { take: Joined; giveUp(refusal: Refusal): void }
+
+/** What the other replicas ask of this one. */
+export interface RelayHost {
+  /** Passes a message to the device if its link is here; answers with its epoch. */
+  pass(uuid: string, message: OpenStream): number | null
+  /** Refuses with `stream-token-refused` whatever is not wholly right. */
+  redeem(dialBack: DialBack): Place
+}
+
 export type StreamsDeps = {
   links: LinkHolder
   /** Null: there is but one replica. */
   relay: Relay | null
+  /** Whether the device has a link, here or elsewhere, as far as is known. */
+  isLinked(uuid: string): Promise<boolean>
   clock: Clock
   perDevice?: number | undefined
 }
@@ -127,7 +140,7 @@ export class Streams {
   async join(dialBack: DialBack): Promise<Joined> {
     const { relay } = this.#deps
     const [address = ''] = dialBack.token.split('.', 1)
-    if (!relay || address === relay.address) return this.redeem(dialBack)
+    if (!relay || address === relay.address) return this.redeem(dialBack).take
     const joined = await relay.join(address, dialBack)
     this.stats.relayed++
     return (socket) => {
@@ -137,7 +150,7 @@ export class Streams {
   }
 
   /** Refuses with `stream-token-refused` whatever is not wholly right. */
-  redeem({ uuid, token, epoch }: DialBack): Joined {
+  redeem({ uuid, token, epoch }: DialBack): Place {
     const [, id = '', secret = ''] = token.split('.')
     const pending = this.#pending.get(id)
     const isRight =
@@ -146,7 +159,10 @@ export class Streams {
       timingSafeEqual(pending.secretHash, hashOf(secret))
     if (!pending || !isRight) throw new Refusal('stream-token-refused')
     this.#pending.delete(id)
-    return (socket) => this.#lay(pending, socket)
+    return {
+      take: (socket) => this.#lay(pending, socket),
+      giveUp: pending.opened.reject,
+    }
   }
 
   /** Ends all that this replica carries. */
@@ -167,9 +183,13 @@ export class Streams {
   }
 
   async #ask(uuid: string, message: OpenStream): Promise<number> {
-    const epoch = this.pass(uuid, message) ?? (await this.#deps.relay?.ask(uuid, message)) ?? null
-    if (epoch === null) throw new Refusal('device-not-linked')
-    return epoch
+    const { relay, isLinked } = this.#deps
+    const epoch = this.pass(uuid, message) ?? (await relay?.ask(uuid, message)) ?? null
+    if (epoch !== null) return epoch
+    // Silence of another replica is not the device's fault.
+    if (relay && (await isLinked(uuid)))
+      throw new Refusal('replicas-apart', 'the replica that holds its link does not answer')
+    throw new Refusal('device-not-linked')
   }
 
   #checkRoom(uuid: string): void {
@@ -181,6 +201,10 @@ export class Streams {
   }
 
   #lay({ uuid, opened }: Pending, socket: Duplex): void {
+    if (socket.destroyed) {
+      opened.reject(new Refusal('stream-lost', 'the device has gone'))
+      return
+    }
     const line = new StreamLine(socket, { Duplex, clock: this.#deps.clock })
     const { duplex } = line
     duplex.on('error', () => undefined)
@@ -201,6 +225,8 @@ export class Streams {
   }
 
   #keep(socket: Duplex): void {
+    // It may have gone while another replica was asked.
+    if (socket.destroyed) return
     this.#connections.add(socket)
     socket.once('close', () => this.#connections.delete(socket))
   }
