@@ -200,7 +200,10 @@ export class StreamLine<D extends Readable> {
       return
     }
     if (!this.#waiting && now - this.#saidAt >= streamPingMs) this.#say(frameTypes.ping)
-    this.#cancelBeat = clock.after(streamPingMs, () => this.#beat())
+    // Whoever cannot say anything, because the other side does not read, looks again later.
+    const sayAt = Math.max(this.#saidAt + streamPingMs, this.#waiting ? now + streamPingMs : 0)
+    const dueAt = Math.min(sayAt, this.#heardAt + streamSilentMs)
+    this.#cancelBeat = clock.after(dueAt - now, () => this.#beat())
   }
 
   /** Whatever was not said by now is lost, and the other side is told so. */

@@ -42,6 +42,7 @@ export function createApp(deps: AppDeps) {
       await registry.start()
       await relay?.start(streams)
       links.start()
+      streams.start()
       actions.start()
       await hub.start()
       history.start()

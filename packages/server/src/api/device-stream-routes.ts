@@ -5,6 +5,7 @@
 
 import { Duplex } from 'node:stream'
 import { Nothing } from '@muster/core/api.ts'
+import type { StreamTarget } from '@muster/core/cloudlink-protocol.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import { refuseFrozen } from '@muster/core/frozen.ts'
 import { hostKeyHeader, StreamTargetQuery, streamIdHeader } from '@muster/core/ssh-keys-api.ts'
@@ -62,7 +63,7 @@ export function registerDeviceStreams(api: Api, deps: ApiDeps): void {
       const { id, hostKey } = stream
       const told = { [streamIdHeader]: id, ...(hostKey ? { [hostKeyHeader]: hostKey } : {}) }
       const socket = acceptStream(api.takeUpgrade(request, reply), told)
-      await carry(deps, request, stream, socket)
+      await carry(deps, request, { ...stream, target }, socket)
     },
   )
 }
@@ -84,7 +85,7 @@ async function refuseUnfit(deps: ApiDeps, request: FastifyRequest): Promise<void
 async function carry(
   deps: ApiDeps,
   request: StreamRequest,
-  { id, duplex: device }: DeviceStream,
+  { id, duplex: device, target }: DeviceStream & { target: StreamTarget },
   socket: Duplex,
 ): Promise<void> {
   const { clock, audit } = deps
@@ -115,7 +116,7 @@ async function carry(
     person.destroy(refusal)
     device.destroy(refusal)
   }
-  const cancel = watch(deps, request, { moved, end })
+  const cancel = watch(deps, request, { target, moved, end })
   let why = 'ended'
   const passOn = (other: Duplex) => (error: Error) => {
     why = error instanceof Refusal ? (error.detail ?? error.code) : error.message
@@ -132,10 +133,29 @@ async function carry(
   })
 }
 
-type Watched = { moved: { bytes: number; at: number }; end(refusal: Refusal): void }
+/** Which of its keys a session was begun with only the device knows; so it ends with any of them. */
+async function refuseRemovedKey(
+  { sshKeys }: ApiDeps,
+  request: FastifyRequest,
+  keys: readonly string[],
+): Promise<void> {
+  const kept = new Set(await sshKeys.loadLines(principalOf(request).userId))
+  if (!keys.every((key) => kept.has(key)))
+    throw new Refusal('stream-ended', 'an SSH key that it was opened with has been removed')
+}
+
+type Watched = {
+  target: StreamTarget
+  moved: { bytes: number; at: number }
+  end(refusal: Refusal): void
+}
 
 /** Ends what has gone on for too long, or is not allowed any more. */
-function watch(deps: ApiDeps, request: FastifyRequest, { moved, end }: Watched): () => void {
+function watch(
+  deps: ApiDeps,
+  request: FastifyRequest,
+  { target, moved, end }: Watched,
+): () => void {
   const { clock } = deps
   let cancel = clock.after(checkEveryMs, check)
   function check(): void {
@@ -152,8 +172,10 @@ function watch(deps: ApiDeps, request: FastifyRequest, { moved, end }: Watched):
       if (principalOf(request).organizationId !== organizationId) throw new Refusal('forbidden')
       request.device = await admitDevice(deps, request, deviceOf(request).uuid)
       await refuseUnfit(deps, request)
+      if (target.kind === 'ssh') await refuseRemovedKey(deps, request, target.keys)
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'store-unavailable') return
+      if (error.code === 'stream-ended') throw error
       throw new Refusal('stream-ended', error.message)
     }
   }

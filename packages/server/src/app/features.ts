@@ -89,7 +89,7 @@ export function createFeatures(deps: AppDeps) {
   const relay = createRelay(deps)
   const isLinked = async (uuid: string) =>
     (await loadDeviceView({ queries, presence, clock }, uuid))?.cloudlink.state === 'connected'
-  const streams = new Streams({ links, relay, isLinked, clock })
+  const streams = new Streams({ links, relay, isLinked, changes: bus, clock })
   const auth = createAuthOf(deps, authStore)
   const audit = createAuditOf(deps)
   return {

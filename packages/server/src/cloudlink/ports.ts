@@ -4,6 +4,7 @@
 import type { Observation } from '@muster/core/evidence.ts'
 import type { Policy } from '@muster/core/policy.ts'
 import type { Gaps } from '@muster/core/silence.ts'
+import type { Status } from '@muster/core/statuses.ts'
 
 export type LinkedDevice = {
   readonly deviceId: number
@@ -44,13 +45,14 @@ export interface Wire {
   listen(subject: string, receive: (message: unknown) => void): () => void
 }
 
-/** What has changed about devices: the part of the bus that links follow. */
+/** What has changed about devices: the part of the bus that links and streams follow. */
 export interface Changes {
   subscribe(receive: (change: Change) => void): () => void
 }
 export type Change =
   | { kind: 'device'; uuid: string }
   | { kind: 'fleet'; fleetId: number }
+  | { kind: 'transitions'; transitions: readonly { uuid: string; to: Status }[] }
   | { kind: 'missed' }
   | { kind: string }
 

@@ -24,6 +24,18 @@ const natsUrl = process.env.MUSTER_TEST_NATS_URL
 const uuid = 'a'.repeat(32)
 const target = { kind: 'tcp' as const, host: 'localhost', port: 1 }
 const epoch = 7
+const frozen = {
+  id: 1,
+  uuid,
+  name: 'pump',
+  fleet: 'yard',
+  at: 1,
+  from: 'operational',
+  to: 'frozen',
+  heartbeat: 'online',
+  cloudlink: 'connected',
+  reasons: [],
+} as const
 const clock = createServerClock()
 const passageSettings = { address: null, host: '127.0.0.1' }
 
@@ -49,7 +61,14 @@ async function openReplicas(open: () => Bus & Wire, { dialTo = 2, isLinked = tru
     const relay = new StreamRelay({ wire, passages, clock, log: silentLog })
     const link = { epoch, send: (message: OpenStream) => device.ask(message) }
     const links = { find: () => (number === 1 && device.isLinked ? link : undefined) }
-    const streams = new Streams({ links, relay, isLinked: async () => isLinked, clock })
+    const streams = new Streams({
+      links,
+      relay,
+      isLinked: async () => isLinked,
+      changes: wire,
+      clock,
+    })
+    streams.start()
     await relay.start(streams)
     replicas.push({ wire, relay, passages, streams })
   }
@@ -169,6 +188,24 @@ for (const { name, skip, open } of wires) {
     house.device.sockets[0]!.resetAndDestroy()
     const [error] = await failed
     assert.equal(error.code, 'stream-lost')
+  })
+
+  test(`${name}: a device that is frozen has no stream from then on, whichever replica knows first`, {
+    skip,
+  }, async () => {
+    await using house = await openReplicas(open)
+    const { duplex } = await house.near.openStream({ uuid, target })
+    const failed = once(duplex, 'error')
+    const heard = new Promise((resolve) => house.replicas[0]!.wire.subscribe(resolve))
+    const other = { ...frozen, uuid: 'b'.repeat(32) }
+    const changed = { ...frozen, to: 'operational' as const }
+    house.far.wire.publish({ kind: 'transitions', transitions: [other, changed] })
+    await heard
+    assert.equal(duplex.destroyed, false)
+    house.far.wire.publish({ kind: 'transitions', transitions: [frozen] })
+    const [error] = await failed
+    assert.equal(error.code, 'device-frozen')
+    assert.equal(house.near.count, 0)
   })
 
   test(`${name}: where no replica holds a link, nobody waits for long`, { skip }, async () => {

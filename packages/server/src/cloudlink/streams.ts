@@ -13,6 +13,7 @@ import type { OpenStream, StreamTarget } from '@muster/core/cloudlink-protocol.t
 import { Refusal } from '@muster/core/errors.ts'
 import { StreamLine } from '@muster/core/stream-line.ts'
 import { streamLimits } from '@muster/core/streams-wire.ts'
+import type { Changes } from './ports.ts'
 
 /** The links that are held here, as far as streams need them. */
 export interface LinkHolder {
@@ -49,6 +50,7 @@ export type StreamsDeps = {
   relay: Relay | null
   /** Whether the device has a link, here or elsewhere, as far as is known. */
   isLinked(uuid: string): Promise<boolean>
+  changes: Changes
   clock: Clock
   perDevice?: number | undefined
 }
@@ -89,10 +91,20 @@ export class Streams {
   /** By device. */
   readonly #open = new Map<string, Set<Duplex>>()
   readonly #connections = new Set<Duplex>()
+  #unfollow = () => {}
   #stopped = false
 
   constructor(deps: StreamsDeps) {
     this.#deps = deps
+  }
+
+  /** A device that is frozen has no streams from that moment on, whatever they are for. */
+  start(): void {
+    this.#unfollow = this.#deps.changes.subscribe((change) => {
+      if (!('transitions' in change)) return
+      for (const { uuid, to } of change.transitions)
+        if (to === 'frozen') this.endAll(uuid, new Refusal('device-frozen'))
+    })
   }
 
   get count(): number {
@@ -167,6 +179,7 @@ export class Streams {
 
   /** Ends all that this replica carries. */
   stop(): void {
+    this.#unfollow()
     this.#stopped = true
     const refusal = new Refusal('stream-ended', 'this server stops; open it again')
     for (const { opened } of this.#pending.values()) opened.reject(refusal)
@@ -177,8 +190,10 @@ export class Streams {
     })
   }
 
-  /** Ends the streams of a device that may have none any more. */
+  /** Ends the streams of a device that may have none any more, and those that are being opened. */
   endAll(uuid: string, refusal: Refusal): void {
+    for (const pending of this.#pending.values())
+      if (pending.uuid === uuid) pending.opened.reject(refusal)
     for (const duplex of this.#open.get(uuid) ?? []) duplex.destroy(refusal)
   }
 

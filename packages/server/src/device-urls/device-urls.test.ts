@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, request as openRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { test } from 'node:test'
+import type { Clock } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
+import { createVirtualClock } from '@muster/core/virtual-clock.ts'
 import { WebSocket, WebSocketServer } from 'ws'
 import { silentLog } from '../fixtures.ts'
 import { createServerClock } from '../presence/server-clock.ts'
@@ -16,7 +18,7 @@ const uuid = 'a'.repeat(32)
 const host = `${uuid}.devices.example.net`
 
 /** A program on a device, and the server before it, both on loopback. */
-async function openHouse(change: Partial<UrlDevice> = {}) {
+async function openHouse(change: Partial<UrlDevice> = {}, clock: Clock = createServerClock()) {
   const seen: IncomingHttpHeaders[] = []
   const program = createServer((request, response) => {
     seen.push(request.headers)
@@ -45,7 +47,7 @@ async function openHouse(change: Partial<UrlDevice> = {}) {
   const urls = createDeviceUrls({
     domain: 'devices.example.net',
     publicUrl: 'http://muster.example.org',
-    clock: createServerClock(),
+    clock,
     log: silentLog,
     store: {
       loadUrl: async () => device.url,
@@ -230,6 +232,29 @@ test('WebSockets pass in both directions, for those who may', async () => {
   const stranger = new WebSocket(url, { headers: { host } })
   const [error] = await once(stranger, 'error')
   assert.match(String(error), /401/)
+})
+
+test('a WebSocket ends within half a minute of what allowed it', async () => {
+  const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
+  const clock = createVirtualClock(1_000_000, settle)
+  await using house = await openHouse({}, clock)
+  const ticket = await house.urls.gate.issueTicket({
+    userId: 1,
+    organizationId: 1,
+    sessionId: null,
+    deviceId: 1,
+  })
+  const { headers } = await house.ask(`/.muster/enter?ticket=${ticket}&to=/`)
+  const cookie = String(headers['set-cookie']).split(';')[0]!
+  const socket = new WebSocket(`ws://127.0.0.1:${house.port}/`, { headers: { host, cookie } })
+  await once(socket, 'open')
+  await clock.run(60_000)
+  socket.send('still here')
+  await once(socket, 'message')
+  house.refuse()
+  const closed = once(socket, 'close')
+  await clock.run(31_000)
+  await closed
 })
 
 test('only the domain’s own names are of devices', async () => {

@@ -33,6 +33,7 @@ export type DeviceUrlsDeps = {
 export type Peer = Pick<Asked, 'address' | 'protocol'>
 
 const enterPath = '/.muster/enter'
+const checkEveryMs = 30_000
 
 export type DeviceUrls = ReturnType<typeof createDeviceUrls>
 
@@ -59,6 +60,13 @@ export function createDeviceUrls(deps: DeviceUrlsDeps) {
     return { device, port: device.url!.port, asked, keepsAuthorization }
   }
 
+  /** Of a connection that stays. */
+  async function checkAgain(request: IncomingMessage): Promise<void> {
+    const device = await deviceOf(request)
+    await gate.admit(request, device)
+    refuseFrozen(device)
+  }
+
   /** The ticket becomes a pass, and its address disappears from what the browser shows. */
   async function enter(request: IncomingMessage, response: ServerResponse, { protocol }: Peer) {
     const query = new URL(request.url!, 'http://host').searchParams
@@ -68,12 +76,6 @@ export function createDeviceUrls(deps: DeviceUrlsDeps) {
       location: localPath(query.get('to')),
     })
     response.end()
-  }
-
-  function refusalOf(error: unknown): Refusal {
-    if (error instanceof Refusal) return error
-    deps.log.warn({ error }, 'a request for a device URL failed')
-    return new Refusal('internal')
   }
 
   function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
@@ -103,17 +105,40 @@ export function createDeviceUrls(deps: DeviceUrlsDeps) {
       (request.url?.startsWith(`${enterPath}?`)
         ? enter(request, response, peer)
         : admit(request, peer).then((going) => proxy.forward(request, response, going))
-      ).catch((error) => refuse(request, response, refusalOf(error))),
+      ).catch((error) => refuse(request, response, refusalOf(error, deps.log))),
     async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer) {
       socket.on('error', () => socket.destroy())
       try {
-        await proxy.upgrade(request, socket, head, await admit(request, peer))
+        const going = await admit(request, peer)
+        keepChecking(deps.clock, socket, () => checkAgain(request))
+        await proxy.upgrade(request, socket, head, going)
       } catch (error) {
-        socket.end(refusalMessage(request, refusalOf(error)))
+        socket.end(refusalMessage(request, refusalOf(error, deps.log)))
       }
     },
     stop: () => proxy.stop(),
   }
+}
+
+/** Ends it as soon as `check` refuses. */
+function keepChecking(clock: Clock, socket: Duplex, check: () => Promise<void>): void {
+  async function look(): Promise<void> {
+    try {
+      await check()
+    } catch (error) {
+      // Not knowing, since the store is away for a moment, is no reason to end anything.
+      if (error instanceof Refusal && error.code !== 'store-unavailable') socket.destroy()
+    }
+    if (!socket.destroyed) cancel = clock.after(checkEveryMs, look)
+  }
+  let cancel = clock.after(checkEveryMs, look)
+  socket.once('close', () => cancel())
+}
+
+function refusalOf(error: unknown, log: Log): Refusal {
+  if (error instanceof Refusal) return error
+  log.warn({ error }, 'a request for a device URL failed')
+  return new Refusal('internal')
 }
 
 type Redeemed = Awaited<ReturnType<ReturnType<typeof createGate>['redeem']>>

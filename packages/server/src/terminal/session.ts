@@ -69,8 +69,7 @@ export function runSession(deps: SessionDeps): Session {
   }
 
   async function checkAgain(): Promise<void> {
-    // Not knowing, since the store is away for a moment, is no reason to end anything.
-    const reason = await deps.check().catch(() => null)
+    const reason = await whyNot(deps)
     if (reason) finish(reason)
     else if (!isOver) arm('check', checkMs, checkAgain)
   }
@@ -84,9 +83,10 @@ export function runSession(deps: SessionDeps): Session {
     if (isFull || tape?.isBehind) channel.pause()
   })
   channel.on('drain', () => screen.resume())
-  shell.ended.then((exit) => {
+  shell.ended.then(async (exit) => {
     if (exit && !isOver) screen.tell({ type: 'exit', ...exit })
-    finish(exit ? 'exited' : 'lost')
+    // What was cut may have been cut because it may not be any more.
+    finish(exit ? 'exited' : ((await whyNot(deps)) ?? 'lost'))
   })
   watchIdleness()
   arm('check', checkMs, checkAgain)
@@ -123,6 +123,11 @@ export function runSession(deps: SessionDeps): Session {
     },
     caughtUp: flow,
   }
+}
+
+/** Not knowing, since the store is away for a moment, is no reason to end anything. */
+function whyNot({ check }: SessionDeps): Promise<TerminalEnd | null> {
+  return check().catch(() => null)
 }
 
 /** Each name has one time at which it is due. */
