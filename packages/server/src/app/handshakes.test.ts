@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -90,5 +90,27 @@ describe('handshakes', () => {
     stage.handshakes.dismiss()
     stage.server.close()
     await Promise.all([once(silent.resume(), 'close'), once(stage.server, 'close')])
+  })
+
+  it('hear the first words whole, in pieces that leave the first buffer of TLS as it is', async () => {
+    const words = Buffer.alloc(3_500, 'hello')
+    const pieces = await new Promise<Buffer[]>((heard) => {
+      const server = createNetServer((socket) => {
+        const said: Buffer[] = []
+        for (let piece = socket.read(); piece !== null; piece = socket.read()) said.push(piece)
+        heard(said)
+        socket.destroy()
+        server.close()
+      })
+      paceHandshakes(server, createServerClock())
+      server.listen(0, '127.0.0.1', () => {
+        const { port } = server.address() as AddressInfo
+        connect(port, '127.0.0.1')
+          .on('error', () => {})
+          .end(words)
+      })
+    })
+    assert.deepEqual(Buffer.concat(pieces), words)
+    assert.ok(pieces.every(({ length }) => length < 1_024))
   })
 })

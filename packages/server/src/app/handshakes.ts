@@ -9,6 +9,7 @@
 // a number a second, which is wrong on every machine but one; refusing, which makes them come back.
 
 import type { Server, Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import type { Clock } from '@muster/core/clock.ts'
 
 export type HandshakePace = {
@@ -36,6 +37,7 @@ export function paceHandshakes(
   function begin(socket: Socket, words: Buffer[]): void {
     leave(socket)
     socket.unshift(Buffer.concat(words))
+    socket.read = readInPieces
     for (const listener of begins) listener.call(server, socket)
   }
 
@@ -91,5 +93,16 @@ export function paceHandshakes(
     },
   }
 }
+
+/**
+ * In one piece the first words would fill the first, small buffer of the connection's TLS, which then
+ * adds one of 16 kB and keeps it for as long as the connection stands, be it ever so idle.
+ */
+function readInPieces(this: Socket): Buffer | null {
+  const byteCount = Math.min(this.readableLength, pieceBytes)
+  return Readable.prototype.read.call(this, byteCount || undefined)
+}
+/** Less than that first buffer, of 1,024 bytes, which is then emptied each time before it is full. */
+const pieceBytes = 1_000
 
 const ends = ['end', 'close', 'error', 'timeout'] as const
