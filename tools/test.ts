@@ -14,6 +14,7 @@ import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { run } from 'node:test'
 import { parseArgs, styleText } from 'node:util'
+import { buildDashboardIfStale } from './build-dashboard.ts'
 import { isTypeScript, openHouse, rootDir } from './house.ts'
 import {
   canMakeNetworks,
@@ -70,6 +71,7 @@ const total: Counts = { passed: 0, failed: 0, skipped: 0 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 try {
   const { unit, endToEnd, namePattern } = chosenTests(options.only)
+  if (endToEnd.some((path) => path.includes('dashboard'))) buildDashboardIfStale()
   await startWhatIsAskedFor()
   await runFiles(unit, { concurrency: 2, timeoutMs: 5 * 60_000, namePattern })
   if (options.only === undefined || options.only === 'sim') await runSimulator()

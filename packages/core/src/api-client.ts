@@ -49,7 +49,7 @@ import { terminalCalls } from './client/terminals.ts'
 import type { Clock } from './clock.ts'
 import { type ErrorCode, errors, Refusal } from './errors.ts'
 import { type ByteStream, followEvents, type ServerSentEvent } from './event-stream.ts'
-import type { SignInWithCode } from './people-api.ts'
+import type { SignedInByCookie, SignInWithCode } from './people-api.ts'
 
 /** The part of `fetch` that is used, so that any of them fits. */
 export type Fetch = (
@@ -147,6 +147,9 @@ export function createApiClient(options: ApiClientOptions) {
     serverNow: connection.serverNow,
     signIn: (body: Given<typeof SignInWithCode>) =>
       call<Static<typeof SignedIn>>('POST', '/login', { body }),
+    /** As a browser does: the session is in a cookie that scripts cannot read. */
+    signInByCookie: (body: Given<typeof SignInWithCode>) =>
+      call<Static<typeof SignedInByCookie>>('POST', '/login/cookie', { body }),
     signOut: () => call<void>('POST', '/logout'),
     whoAmI: () => call<Static<typeof WhoAmI>>('GET', '/whoami'),
     organization: {

@@ -4,6 +4,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import { registerApi } from './api/api.ts'
+import { registerDashboard } from './api/dashboard-routes.ts'
 import { loadDeviceView } from './api/device-routes.ts'
 import { registerOperations } from './api/operations.ts'
 import { registerReference } from './api/reference-routes.ts'
@@ -90,6 +91,7 @@ function openDoors(fastify: FastifyInstance, deps: AppDeps, features: Features):
     registerCloudlinkDoor(scope, { witness: presence, links, clock, hashKey, limit })
     registerStreamsDoor(scope, { witness: presence, streams, clock, hashKey })
     await registerApi(scope, api)
+    registerDashboard(scope)
     registerReference(scope, () => fastify.swagger())
     scope.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
   })

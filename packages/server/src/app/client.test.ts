@@ -15,12 +15,7 @@ const given: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
 /** What makes no request of its own. */
 const local = ['serverNow']
 /** Operations that a browser makes by following a link, or that turn into a stream: no client calls those. */
-const browsed = [
-  'GET /login/oidc',
-  'GET /login/oidc/callback',
-  'POST /login/cookie',
-  'GET /devices/{}/streams',
-]
+const browsed = ['GET /login/oidc', 'GET /login/oidc/callback', 'GET /devices/{}/streams']
 
 type Call = (...args: unknown[]) => unknown
 

@@ -1,0 +1,34 @@
+// The statuses of many devices: one bar in fixed order, and beside it the counts as words, which say
+// everything that the bar does.
+
+import { statusTokens } from '@muster/core/status-tokens.ts'
+import { statuses } from '@muster/core/statuses.ts'
+import type { Share } from '../view/fleets.ts'
+
+export function StatusBar({ shares }: { shares: readonly Share[] }) {
+  return (
+    <div className="bar" aria-hidden="true">
+      {shares.map(({ status, percent }) => (
+        <span
+          key={status}
+          data-tone={statusTokens[status].tone}
+          data-status={status}
+          style={{ flexGrow: percent }}
+        />
+      ))}
+    </div>
+  )
+}
+
+export function StatusCounts({ shares }: { shares: readonly Share[] }) {
+  return (
+    <ul className="counts">
+      {shares.map(({ status, count }) => (
+        <li key={status} data-tone={statusTokens[status].tone} data-status={status}>
+          <span aria-hidden="true">{statusTokens[status].symbol}</span>{' '}
+          <b>{count.toLocaleString()}</b> {statuses[status].title}
+        </li>
+      ))}
+    </ul>
+  )
+}
