@@ -80,3 +80,22 @@ test('who asks without a session is asked to sign in, and a wrong password is to
   await opened.page.getByRole('alert').waitFor()
   assert.deepEqual(await opened.findBarriers(), [])
 })
+
+test('a page that has lost its server says how old it is, and is live again by itself', {
+  skip,
+}, async () => {
+  await using stage = await openStage()
+  await using browser = await openBrowser()
+  const expects = /status of (?:401|503)|net::ERR_/
+  await using opened = await browser.open(`${stage.server.url}/docs`, { expects })
+  const { page } = opened
+  await page.goto(stage.server.url)
+  await signIn(page)
+  await page.locator('[data-live=live]').waitFor()
+  await stage.server.kill()
+  await page.getByText(/data is \d+ s old/).waitFor()
+  await page.locator('[data-fleet=yard]').waitFor()
+  assert.deepEqual(await opened.findBarriers(), [])
+  await stage.server.start()
+  await page.locator('[data-live=live]').waitFor()
+})
