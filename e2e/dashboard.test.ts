@@ -5,7 +5,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { createApiClient } from '@muster/core/api-client.ts'
 import type { Page } from 'playwright-core'
+import { wallClock } from '../packages/cli/src/clock.ts'
+import { totpCode } from '../packages/server/src/auth/totp.ts'
 import { openBrowser, skip } from './browser.ts'
 import { administrator, openStage } from './fixtures.ts'
 
@@ -98,4 +101,28 @@ test('a page that has lost its server says how old it is, and is live again by i
   assert.deepEqual(await opened.findBarriers(), [])
   await stage.server.start()
   await page.locator('[data-live=live]').waitFor()
+})
+
+test('who has a second factor is asked for its code once the password is right', {
+  skip,
+}, async () => {
+  await using stage = await openStage()
+  const email = administrator.MUSTER_ADMIN_EMAIL
+  const password = administrator.MUSTER_ADMIN_PASSWORD
+  const { token } = await stage.api.signIn({ email, password })
+  const server = stage.server.url
+  const { totp } = createApiClient({ server, token, fetch, clock: wallClock() })
+  const { secret } = await totp.begin(password)
+  const { recoveryCodes } = await totp.confirm(totpCode(secret, Date.now()))
+  await using browser = await openBrowser()
+  await using opened = await browser.open(`${server}/docs`, { expects: refused })
+  const { page } = opened
+  await page.goto(server)
+  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Password').fill(password)
+  await page.keyboard.press('Enter')
+  await page.getByLabel('Code').fill(recoveryCodes[0]!)
+  assert.deepEqual(await opened.findBarriers(), [])
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Fleets', level: 1 }).waitFor()
 })
