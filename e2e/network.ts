@@ -46,6 +46,44 @@ export function openCable() {
 }
 
 /**
+ * A network namespace behind a router that translates addresses, at the end of `cable`: it reaches
+ * out, and whatever does not answer it is dropped, at the router and once more at its own door.
+ */
+export function openNat(cable: ReturnType<typeof openCable>) {
+  const ip = findProgram('ip')!
+  const [inner, outside] = [`muster-e2e-nat-${process.pid}`, `mu${process.pid}b`]
+  const [program, ...inRouter] = cable.through
+  const run = (words: string) =>
+    execFileSync(ip, words.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] })
+  const router = (words: string) => execFileSync(program!, [...inRouter, ...words.split(' ')])
+  const within = (words: string) => run(`netns exec ${inner} ${words}`)
+  const answers = '-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT'
+  run(`netns add ${inner}`)
+  try {
+    router(`ip link add lan type veth peer name wan netns ${inner}`)
+    router('ip addr add 192.168.77.1/24 dev lan')
+    router('ip link set lan up')
+    run(`-n ${inner} addr add 192.168.77.2/24 dev wan`)
+    for (const up of ['lo', 'wan']) run(`-n ${inner} link set ${up} up`)
+    run(`-n ${inner} route add default via 192.168.77.1`)
+    execFileSync(program!, [...inRouter, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward'])
+    router(`iptables -t nat -A POSTROUTING -o ${outside} -j MASQUERADE`)
+    router(`iptables -A FORWARD -i ${outside} ${answers}`)
+    router(`iptables -A FORWARD -i ${outside} -j DROP`)
+    within('iptables -P INPUT DROP')
+    within('iptables -A INPUT -i lo -j ACCEPT')
+    within(`iptables -A INPUT ${answers}`)
+  } catch (error) {
+    run(`netns delete ${inner}`)
+    throw error
+  }
+  return {
+    through: [ip, 'netns', 'exec', inner],
+    [Symbol.dispose]: () => void run(`netns delete ${inner}`),
+  }
+}
+
+/**
  * Hands each connection to the next of `ports` that takes it; where it is not to take turns, to the
  * first that does.
  */

@@ -40,6 +40,8 @@ export type SshSession = {
 }
 
 const programPaths = ['/usr/sbin', '/usr/local/sbin', '/usr/bin', '/usr/local/bin', '/sbin', '/bin']
+/** Its PAM asks for the address of UNKNOWN, which is where the caller is; without DNS it would wait for 30 s. */
+const resolverOptions = { RES_OPTIONS: 'timeout:1 attempts:1' }
 /** What a line of authorized keys may be here: a key, without options. */
 const keyPattern = /^(?:ssh-|ecdsa-sha2-|sk-)[A-Za-z0-9@.-]+ [A-Za-z0-9+/=]+$/
 
@@ -70,7 +72,8 @@ export class Sshd {
   #start(program: string, keysFile: string): Omit<SshSession, 'hostKey'> {
     const { log } = this.#options
     const words = ['-i', '-e', '-f', '/dev/null', ...this.#settings(keysFile)]
-    const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' })
+    const env = { PATH: programPaths.join(':'), ...resolverOptions }
+    const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/', env })
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       for (const line of text.split(/\r?\n/).filter(Boolean)) log('info', `sshd: ${line}`)
     })

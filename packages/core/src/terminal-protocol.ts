@@ -22,10 +22,11 @@ export const terminalLimits = {
 const columns = T.Integer({ minimum: 1, maximum: terminalLimits.maxColumns })
 const rows = T.Integer({ minimum: 1, maximum: terminalLimits.maxRows })
 
+/** Columns and rows are those of the window at the start. */
 export const TerminalQuery = T.Object(
   {
-    columns: T.Optional({ ...columns, description: 'Of the window, at the start.' }),
-    rows: T.Optional({ ...rows, description: 'Of the window, at the start.' }),
+    columns: T.Optional(columns),
+    rows: T.Optional(rows),
     record: T.Optional(
       T.Boolean({ description: 'False declines the recording, where the fleet lets one decline.' }),
     ),
