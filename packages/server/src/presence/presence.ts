@@ -423,9 +423,10 @@ function isDoubtful({ version }: Docket, reports: readonly Report[]): boolean {
   return doubted.length > 0
 }
 
-/** Our copy follows what was judged, unless it was out of date before. */
+/** Our copy follows what was judged; where it was out of date before, only in what holds at once. */
 function follow(device: KnownDevice, judgement: Judgement): void {
   const { docket, evidence, dueAt, renewMs, capAt, frozen } = judgement
+  if (device.version < docket.version) device.frozen = frozen
   if (device.version !== docket.version) return
   device.version = docket.version + 1
   device.frozen = frozen
