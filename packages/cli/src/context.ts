@@ -27,7 +27,7 @@ export type Context = {
   fetch: Fetch
   stdout: Output
   stderr: Output
-  /** Takes Ctrl-C from now on: it aborts the signal, and the command ends by itself. */
+  /** Takes Ctrl-C and a hang-up from now on: either aborts the signal, and the command ends by itself. */
   interrupted(): AbortSignal
   /** Asks on the terminal; undefined where nobody is there to answer. */
   ask:

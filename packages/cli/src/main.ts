@@ -22,7 +22,7 @@ process.exitCode = await runMuster(process.argv.slice(2), {
   interrupted() {
     const controller = new AbortController()
     // Once each: whoever presses it again means it.
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.once(signal, () => controller.abort())
     return controller.signal
   },

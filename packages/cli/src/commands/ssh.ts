@@ -8,7 +8,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { Clock } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import type { Command } from 'commander'
 import { parseCount } from '../arguments.ts'
@@ -22,6 +24,7 @@ import { profilePath } from '../profiles.ts'
 
 const suffix = '.muster'
 const missingProgramExit = 127
+const leaveWithinMs = 5_000
 
 export function addSshCommands(program: Command, context: Context) {
   addSsh(program, context)
@@ -101,6 +104,8 @@ function addStream(program: Command, context: Context) {
         throw new Refusal('wrong-usage', '--host needs --port')
       const { duplex, hostKey } = await dialStream(target, { device, port, host }, context.clock)
       if (knownHosts && hostKey) await writeKnownHost(knownHosts, hostKey)
+      const left = context.interrupted()
+      left.addEventListener('abort', () => takeLeave(duplex, context.clock), { once: true })
       // Whoever hears no more may still speak; whoever has heard the end has heard all.
       pipeline(process.stdin, duplex).catch((error) => duplex.destroy(error))
       await pipeline(duplex, process.stdout, { end: false })
@@ -131,6 +136,19 @@ function settingsFor(command: Command, file: string, device: string) {
     StrictHostKeyChecking: 'yes',
     UpdateHostKeys: 'no',
   }
+}
+
+/**
+ * OpenSSH leaves by hanging up on its ProxyCommand, and closes its end of standard input and output:
+ * what it said last still goes to the device, and what stands behind the stream is let end first.
+ */
+function takeLeave(duplex: Duplex, clock: Clock): void {
+  duplex.unpipe(process.stdout)
+  duplex.resume()
+  if (process.stdin.isTTY) duplex.end()
+  const gone = new Refusal('stream-ended', 'whoever opened it has left')
+  const cancel = clock.after(leaveWithinMs, () => duplex.destroy(gone))
+  duplex.once('close', cancel)
 }
 
 /** How this program was called. */
