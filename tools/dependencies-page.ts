@@ -15,6 +15,7 @@ export const dependencyReasons: Readonly<Record<string, string>> = {
   '@seriousme/openapi-schema-validator': 'Holds the OpenAPI document to its standard, in tests.',
   '@tanstack/react-query': 'What the dashboard has read, and when to read it again.',
   '@tanstack/react-router': 'Typed addresses of the dashboard, filters included.',
+  '@tanstack/react-virtual': 'Which rows of a long table are in view.',
   '@types/node': 'Types of Node.',
   '@types/pg': 'Types of pg.',
   '@types/react': 'Types of react.',

@@ -36,6 +36,7 @@ function Signed({ email }: { email: string }) {
         </Link>
         <nav>
           <Link to="/fleets">{words.fleets}</Link>
+          <Link to="/devices">{words.devicesLink}</Link>
           <a href="/docs">{words.reference}</a>
         </nav>
         <LiveSign />

@@ -1,11 +1,19 @@
 // The addresses of the dashboard and the page at each. The server answers each of them with the same
 // page, and every other address as not found: a new one needs a row in the server's dashboard-routes.ts.
 
-import { createRootRoute, createRoute, createRouter, Link, redirect } from '@tanstack/react-router'
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  Link,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router'
 import { Nothing } from './components/notices.tsx'
 import { Frame } from './frame.tsx'
 import { useMuster } from './muster.tsx'
 import { Fleets, readFleetsSearch } from './pages/fleets.tsx'
+import { readDevicesSearch } from './view/devices-search.ts'
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound })
 const start = createRoute({
@@ -21,7 +29,13 @@ const fleets = createRoute({
   validateSearch: readFleetsSearch,
   component: Fleets,
 })
-const routeTree = root.addChildren([start, fleets])
+const devices = createRoute({
+  getParentRoute: () => root,
+  path: '/devices',
+  validateSearch: readDevicesSearch,
+  component: lazyRouteComponent(() => import('./pages/devices.tsx'), 'Devices'),
+})
+const routeTree = root.addChildren([start, fleets, devices])
 
 export function createRoutes() {
   return createRouter({ routeTree })

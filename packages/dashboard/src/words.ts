@@ -1,10 +1,14 @@
 // Every text of the dashboard that core does not have (the words of statuses, reasons and refusals are
 // core's), in one place, so that a translation is one more table of this type.
 
+import { devicesPage } from './words-devices.ts'
+
 export const english = {
+  devicesPage,
   product: 'Muster',
   skip: 'To the content',
   fleets: 'Fleets',
+  devicesLink: 'Devices',
   reference: 'API',
   signIn: 'Sign in',
   signOut: 'Sign out',
