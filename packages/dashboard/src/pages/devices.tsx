@@ -6,24 +6,33 @@ import { Button } from '@mantine/core'
 import { useDocumentTitle, useMediaQuery } from '@mantine/hooks'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { SelectionBar } from '../components/device-bulk.tsx'
 import { DeviceColumns } from '../components/device-columns.tsx'
 import { DeviceFilters, DeviceSearch, type OpenFilter } from '../components/device-filters.tsx'
 import { DeviceTable } from '../components/device-table.tsx'
+import { DeviceViews } from '../components/device-views.tsx'
 import { Failure, Loading, Nothing } from '../components/notices.tsx'
 import { useMuster } from '../muster.tsx'
 import { printColumns, readColumns, type ShownColumn } from '../view/device-columns.ts'
 import { DeviceList, type ListState, type Question } from '../view/device-list.ts'
-import { noSelection, type Selection, selectMore } from '../view/device-selection.ts'
+import {
+  noSelection,
+  type Selection,
+  selectionUnder,
+  selectMore,
+} from '../view/device-selection.ts'
 import type { DevicesSearch } from '../view/devices-search.ts'
 
 export function Devices() {
   const { words } = useMuster()
-  const { q = '', filter = '', sort = 'name', columns: shown } = useSearch({ from: '/devices' })
-  const columns = useMemo(() => readColumns(shown), [shown])
+  const shown = useSearch({ from: '/devices' })
+  const { q = '', filter = '', sort = 'name' } = shown
+  const columns = useMemo(() => readColumns(shown.columns), [shown.columns])
   const go = useGo()
   const [openFilter, setOpenFilter] = useState<OpenFilter>(null)
   const [choosesColumns, setChoosesColumns] = useState(false)
-  const [selection, setSelection] = useState<Selection>(noSelection)
+  const [chosen, setSelection] = useState<Selection>(noSelection)
+  const selection = selectionUnder(chosen, filter, q)
   const { list, state } = useDeviceList({ q, filter, sort })
   const isNarrow = useMediaQuery('(max-width: 700px)') ?? false
   useDocumentTitle(`${words.devicesPage.title} – ${words.product}`)
@@ -48,12 +57,20 @@ export function Devices() {
         <Button variant="default" onClick={() => setChoosesColumns(true)}>
           {words.devicesPage.columns}
         </Button>
+        <DeviceViews shown={shown} onShow={go} />
       </search>
       <DeviceFilters
         filter={filter}
         onFilter={(next) => go({ filter: next })}
         opened={openFilter}
         onOpen={setOpenFilter}
+      />
+      <SelectionBar
+        selection={selection}
+        onSelect={setSelection}
+        total={state.total}
+        filter={filter}
+        q={q}
       />
       {choosesColumns && (
         <DeviceColumns

@@ -3,9 +3,17 @@
 
 import { maxBulkSelection } from '@muster/core/bulk-api.ts'
 
-export type Selection = { kind: 'some'; uuids: ReadonlySet<string> } | { kind: 'matching' }
+export type Selection =
+  | { kind: 'some'; uuids: ReadonlySet<string> }
+  | { kind: 'matching'; filter: string }
 
 export const noSelection: Selection = { kind: 'some', uuids: new Set() }
+
+/** All that match is nobody once the filter is another. */
+export function selectionUnder(selection: Selection, filter: string, q: string): Selection {
+  const isKept = selection.kind === 'some' || (selection.filter === filter && q === '')
+  return isKept ? selection : noSelection
+}
 
 export function isSelected(selection: Selection, uuid: string): boolean {
   return selection.kind === 'matching' || selection.uuids.has(uuid)
