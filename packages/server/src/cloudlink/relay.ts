@@ -19,7 +19,8 @@ import type { Wire } from './ports.ts'
 import type { DialBack, Joined, Relay, RelayHost } from './streams.ts'
 
 const askSubject = 'streams.ask'
-const subjectOf = (address: string) => `streams.${address}`
+/** An address comes back from a device: whatever it says there names no other subject. */
+const subjectOf = (address: string) => `streams.at.${address}`
 /** A replica that has the answer gives it at once. */
 const answerWithinMs = 2_000
 /** The last bytes may be slow; what still stands then is cut. */
