@@ -138,13 +138,14 @@ const amongReplicas = { idleRoundMs: 250, soonMs: 200 }
 const alone = { idleRoundMs: 1_000, soonMs: 1_000 }
 
 function createPresenceOf(deps: AppDeps, activated: () => Promise<unknown>): Presence {
-  const { database, bus, clock, replica, log } = deps
+  const { database, bus, clock, replica, log, passages = null } = deps
   return createPresence({
     store: createPresenceStore(database),
     bus,
     clock,
     replica,
     log,
+    isOneOfSeveral: passages !== null,
     ...(database.dialect === 'postgres' ? amongReplicas : alone),
     onActivated: () => void activated(),
   })

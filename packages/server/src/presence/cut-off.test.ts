@@ -25,7 +25,7 @@ function behind(store: PresenceStore, wire: { isCut: boolean }): PresenceStore {
   return Object.fromEntries(guarded) as PresenceStore
 }
 
-async function openReplicas() {
+async function openReplicas({ isOneOfSeveral = false } = {}) {
   const clock = createVirtualClock(noon, settle)
   const database = await openDatabase({ kind: 'memory', now: clock.now })
   const fleetId = await insertFleet(database, { policy: { cloudlinkEnabled: false } })
@@ -33,7 +33,14 @@ async function openReplicas() {
   const store = createPresenceStore(database)
   const wire = { isCut: false }
   const open = (replica: string, own: PresenceStore) =>
-    createPresence({ store: own, bus: createMemoryBus(), clock, replica, log: silentLog })
+    createPresence({
+      store: own,
+      bus: createMemoryBus(),
+      clock,
+      replica,
+      log: silentLog,
+      isOneOfSeveral,
+    })
   const [cut, whole] = [open('cut', behind(store, wire)), open('whole', store)]
   /** It polls there; false: it was refused, and goes elsewhere. */
   const beat = async (presence: typeof cut) => {
@@ -84,4 +91,30 @@ test('a replica that was always alone takes heartbeats also while it does not re
   wire.isCut = true
   await clock.run(60 * second)
   assert.equal(await beat(cut), true)
+})
+
+test('one of several that never had another beside it refuses devices too: the first one may begin meanwhile', async () => {
+  const { clock, wire, cut, whole, beat, loadTransitionCount } = await openReplicas({
+    isOneOfSeveral: true,
+  })
+  await cut.start()
+  await beat(cut)
+  await clock.run(5 * second)
+  const before = await loadTransitionCount()
+  wire.isCut = true
+  await clock.run(3 * second)
+  await whole.start()
+  for (let i = 0; i < 10; i++) {
+    await clock.run(50 * second)
+    assert.equal(
+      await beat(cut),
+      false,
+      'it is not told to rest by one whose word counts for nothing',
+    )
+    assert.equal(await beat(whole), true)
+  }
+  wire.isCut = false
+  await clock.run(10 * second)
+  assert.equal(cut.ready, true)
+  assert.equal(await loadTransitionCount(), before)
 })

@@ -22,7 +22,14 @@ const staleMs = 2_000
 /** Without a word of ours for so long, the others are about to call us dead (`deadMs` of the store). */
 const outMs = 2_500
 
-type ListenerDeps = { store: PresenceStore; clock: ServerClock; replica: string; log: Log }
+type ListenerDeps = {
+  store: PresenceStore
+  clock: ServerClock
+  replica: string
+  log: Log
+  /** Whether another may begin to listen at any time, also while we do not reach the store. */
+  isOneOfSeveral?: boolean | undefined
+}
 
 export class Listener {
   /** When nobody listened, as far as this replica knows: sorted, joined. */
@@ -40,8 +47,8 @@ export class Listener {
   #judgedUntilAt = 0
   /** Whether others listened too when the record was read last; by now somebody may have begun. */
   #isShared = false
-  /** Whether there ever was another: one that we took for dead may have come back since. */
-  #hadCompany = false
+  /** Whether there ever was another, which may have come back since, or may be one by now. */
+  #hadCompany
   #cancelPulse = () => {}
   /** We cannot be reached, so we have nothing to say about silence. */
   #deaf = false
@@ -53,6 +60,7 @@ export class Listener {
 
   constructor(deps: ListenerDeps) {
     this.#deps = deps
+    this.#hadCompany = deps.isOneOfSeveral ?? false
   }
 
   async start(): Promise<void> {

@@ -49,6 +49,8 @@ export type PresenceDeps = {
   /** A name for this process in the record of listening. */
   replica: string
   log: Log
+  /** Whether it is set up to have others beside it, of which it may not know yet. */
+  isOneOfSeveral?: boolean
   /** A round is made at least this often; with several replicas the others wait for our word. */
   idleRoundMs?: number
   /** Heartbeats are gathered for so long before they are written: a kill loses at most these. */
@@ -83,11 +85,11 @@ export class Presence {
   #unsubscribe = () => {}
 
   constructor(deps: PresenceDeps) {
-    const { store, clock, replica, log, idleRoundMs = 1_000, soonMs } = deps
+    const { store, clock, replica, log, idleRoundMs = 1_000, soonMs, isOneOfSeveral } = deps
     this.#deps = deps
     this.#known = createKnownDevices(store)
     this.#linkSweep = new LinkSweep(store)
-    this.#listener = new Listener({ store, clock, replica, log })
+    this.#listener = new Listener({ store, clock, replica, log, isOneOfSeveral })
     this.#rounds = createRounds({ clock, log, idleRoundMs, soonMs, round: () => this.#round() })
   }
 
