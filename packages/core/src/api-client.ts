@@ -169,9 +169,12 @@ export function createApiClient(options: ApiClientOptions) {
     ...terminalCalls(parts),
     audit: auditCalls(parts),
     history: historyCalls(parts),
-    /** Follows the live stream, resuming by itself, until `signal` is aborted. */
-    stream: (query: Given<typeof StreamQuery> = {}, signal?: AbortSignal) =>
-      followStream(connection, options, query, signal),
+    /**
+     * Follows the live stream, resuming by itself, until `signal` is aborted; `onAlive` is called
+     * whenever anything was heard on it.
+     */
+    stream: (query: Given<typeof StreamQuery> = {}, signal?: AbortSignal, onAlive?: () => void) =>
+      followStream(connection, options, query, { signal, onAlive }),
   }
 }
 
@@ -208,8 +211,8 @@ function provisioningKeyCalls(call: Call) {
 function deviceCalls(call: Call) {
   const at = (uuid: string) => `/devices/${encodeURIComponent(uuid)}`
   return {
-    page: (query: Given<typeof DeviceQuery> = {}) =>
-      call<PageOf<DeviceView>>('GET', '/devices', { query }),
+    page: (query: Given<typeof DeviceQuery> = {}, signal?: AbortSignal) =>
+      call<PageOf<DeviceView>>('GET', '/devices', { query, signal }),
     pages: (query: Given<typeof DeviceQuery> = {}) => pages<DeviceView>(call, '/devices', query),
     preregister: (body: Given<typeof DevicePreregister>) =>
       call<Static<typeof DevicePreregistered>>('POST', '/devices', { body }),
@@ -245,12 +248,13 @@ async function* followStream(
   { server, send }: Connection,
   { clock, random = Math.random }: ApiClientOptions,
   query: Given<typeof StreamQuery>,
-  signal: AbortSignal | undefined,
+  { signal, onAlive }: { signal: AbortSignal | undefined; onAlive: (() => void) | undefined },
 ): AsyncGenerator<StreamEvent, void, void> {
   const followed = followEvents({
     clock,
     random,
     signal,
+    onAlive,
     open: (lastEventId, connectionSignal) => {
       const resumed: Record<string, string> = lastEventId ? { 'last-event-id': lastEventId } : {}
       const request = {

@@ -89,6 +89,8 @@ export type FollowOptions = {
   signal?: AbortSignal | undefined
   /** Without a byte for longer than this the stream is dead. The server sends a comment every 15 s. */
   silenceMs?: number | undefined
+  /** Called whenever the stream has shown that it is alive, be it by a comment alone. */
+  onAlive?: (() => void) | undefined
 }
 
 const firstDelayMs = 1_000
@@ -152,7 +154,7 @@ async function* readEvents(
   body: ByteStream,
   parser: EventParser,
   connection: AbortController,
-  { clock, silenceMs = defaultSilenceMs }: FollowOptions,
+  { clock, silenceMs = defaultSilenceMs, onAlive }: FollowOptions,
 ): AsyncGenerator<ServerSentEvent[], void, void> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
@@ -175,6 +177,7 @@ async function* readEvents(
         })
         .finally(cancel)
       if (piece.done) return
+      onAlive?.()
       yield parser.push(decoder.decode(piece.value, { stream: true }))
     }
   } finally {

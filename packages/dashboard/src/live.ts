@@ -45,13 +45,16 @@ export function createLive({ api, clock, onChange }: LiveDeps) {
     })
   }
 
+  function hear() {
+    aliveAt = clock.now()
+  }
+
   function take(event: StreamEvent) {
     for (const follower of followers) follower(event)
     if (event.event === 'interrupted') {
       if (now.state !== 'lost') become({ state: 'lost', lostAt: aliveAt })
       return
     }
-    aliveAt = clock.now()
     if (event.event === 'opened' && now.state !== 'live') become({ state: 'live', lostAt: null })
     tellSoon()
   }
@@ -65,7 +68,7 @@ export function createLive({ api, clock, onChange }: LiveDeps) {
     start() {
       const ending = new AbortController()
       const follow = async () => {
-        for await (const event of api.stream({}, ending.signal)) take(event)
+        for await (const event of api.stream({}, ending.signal, hear)) take(event)
       }
       follow().catch(() => {
         if (!ending.signal.aborted) become({ state: 'lost', lostAt: now.lostAt ?? aliveAt })

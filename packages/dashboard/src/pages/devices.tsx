@@ -125,7 +125,7 @@ function useDeviceList({ q, filter, sort }: Required<Question>) {
   const list = useMemo(
     () =>
       new DeviceList({
-        load: (query) => api.devices.page(query),
+        load: (query, signal) => api.devices.page(query, signal),
         clock,
         serverNow: () => api.serverNow(),
       }),
