@@ -10,6 +10,7 @@
 import { parseArgs } from 'node:util'
 import { agent } from './agent.ts'
 import { bulk } from './bulk.ts'
+import { dashboard } from './dashboard.ts'
 import { finding } from './finding.ts'
 import { heartbeats } from './heartbeats.ts'
 import { history } from './history.ts'
@@ -38,6 +39,7 @@ const benches: Record<string, Bench> = {
   history,
   past,
   bulk,
+  dashboard,
 }
 
 const { values: options } = parseArgs({
