@@ -101,7 +101,8 @@ async function runAlone(
   )
   const link = { serverUrl: server, uuid, deviceKey, userAgent, clock }
   const { dial, dialBack } = await openLink(link, way)
-  const streams = openStreams(wish, { dialBack, clock, log })
+  const say = (message: Record<string, unknown>) => keeper.send(message)
+  const streams = openStreams(wish, { dialBack, say, clock, log })
   const keeper = createKeeper(program, {
     clock,
     dial,
@@ -161,7 +162,7 @@ function createKeeper({ log }: Program, { clock, dial, ...options }: KeeperParts
 
 function openStreams(
   { stateDir, sshUsers, streamTargets: allowed }: RunWish,
-  ports: Pick<AgentStreamsDeps, 'dialBack' | 'clock' | 'log'>,
+  ports: Pick<AgentStreamsDeps, 'dialBack' | 'say' | 'clock' | 'log'>,
 ): AgentStreams {
   const sshd = new Sshd({ stateDir, users: sshUsers, log: ports.log })
   return new AgentStreams({ ...ports, sshd, allowed })

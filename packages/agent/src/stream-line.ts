@@ -3,15 +3,19 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { cloudlinkPath } from '@muster/core/cloudlink-wire.ts'
+import { Refusal } from '@muster/core/errors.ts'
 import {
   streamEpochHeader,
   streamProtocol,
   streamsPath,
   streamTokenHeader,
 } from '@muster/core/streams-wire.ts'
+import { isRecord, parseJson } from './answers.ts'
 import type { LinkTarget } from './link-line.ts'
 
-const answerWithinMs = 15_000
+/** Less than the token is good for, so that whoever waits is told why. */
+const answerWithinMs = 10_000
+const maxRefusalBytes = 64 * 1024
 
 export type DialBack = (token: string, epoch: number) => Promise<Duplex>
 type HttpModule = typeof import('node:http') | typeof import('node:https')
@@ -44,11 +48,22 @@ export function createDialBack(
         resolve(socket)
       })
       request.once('response', (response: IncomingMessage) => {
-        response.resume()
-        reject(new Error(`the server answered ${response.statusCode} to a stream`))
-        request.destroy()
+        readRefusal(response).then(reject, reject)
       })
       request.once('timeout', () => request.destroy(new Error('the server did not answer in time')))
       request.once('error', reject)
     })
+}
+
+/** What the server said instead of a stream. */
+async function readRefusal(response: IncomingMessage): Promise<Error> {
+  let body = ''
+  for await (const piece of response.setEncoding('utf8'))
+    if (body.length < maxRefusalBytes) body += piece
+  const problem = parseJson(body)
+  const { code, title, detail } = isRecord(problem) ? problem : {}
+  if (code === 'replicas-apart')
+    return new Refusal(code, typeof detail === 'string' ? detail : undefined)
+  const why = typeof title === 'string' ? `: ${title}` : ''
+  return new Error(`the server answered ${response.statusCode} to it${why}`)
 }

@@ -7,7 +7,7 @@ import { Duplex } from 'node:stream'
 import type { Clock } from '@muster/core/clock.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import { StreamLine } from '@muster/core/stream-line.ts'
-import { type StreamReady, streamLimits } from '@muster/core/streams-wire.ts'
+import { dialFailureLimit, type StreamReady, streamLimits } from '@muster/core/streams-wire.ts'
 import { isRecord } from './answers.ts'
 import { explainFailure } from './failures.ts'
 import type { Log } from './loop.ts'
@@ -17,6 +17,8 @@ import { isAllowed, isPort, type TargetList } from './stream-targets.ts'
 
 export type AgentStreamsDeps = {
   dialBack: DialBack
+  /** Says something over the link, if one stands. */
+  say(message: Record<string, unknown>): void
   sshd: Pick<Sshd, 'open'>
   allowed: TargetList
   clock: Clock
@@ -30,9 +32,12 @@ export class AgentStreams {
   readonly #deps: AgentStreamsDeps
   readonly #open = new Set<Duplex>()
   #opening = 0
+  #sayings: number = dialFailureLimit.burst
+  #sayingsAt: number
 
   constructor(deps: AgentStreamsDeps) {
     this.#deps = deps
+    this.#sayingsAt = deps.clock.now()
   }
 
   get count(): number {
@@ -64,6 +69,7 @@ export class AgentStreams {
     const [dialled, reached] = await Promise.allSettled([dialBack(token, epoch), reach()])
     if (dialled.status === 'rejected') {
       if (reached.status === 'fulfilled') reached.value.cut()
+      this.#sayUndialled(token, dialled.reason)
       throw dialled.reason
     }
     const line = new StreamLine(dialled.value, { Duplex, clock })
@@ -77,6 +83,22 @@ export class AgentStreams {
     duplex.once('close', () => this.#open.delete(duplex))
     line.sayReady(reached.value.words)
     join(duplex, reached.value)
+  }
+
+  /** Whoever asked waits for a connection that does not come. Of very many only some are told. */
+  #sayUndialled(token: string, why: unknown): void {
+    const { say, clock } = this.#deps
+    const { burst, perSecond } = dialFailureLimit
+    const now = clock.now()
+    const earned = ((now - this.#sayingsAt) * perSecond) / 1_000
+    this.#sayings = Math.min(burst, this.#sayings + earned)
+    this.#sayingsAt = now
+    if (this.#sayings < 1) return
+    this.#sayings--
+    const told = why instanceof Refusal && why.code === 'replicas-apart' ? why : null
+    const detail = told ? (told.detail ?? '') : `the device dialled back: ${explainFailure(why)}`
+    const code = told?.code ?? 'stream-not-answered'
+    say({ type: 'stream-undialled', token, code, detail: detail.slice(0, 300) })
   }
 
   async #reach(target: Record<string, unknown>): Promise<Target> {

@@ -11,7 +11,7 @@ import { Value } from 'typebox/value'
 import { actionIdPattern, actionKindNames } from './actions.ts'
 import { ActionReportBody } from './actions-api.ts'
 import { policyLimits } from './policy.ts'
-import { streamLimits } from './streams-wire.ts'
+import { type DialFailure, dialFailures, streamLimits } from './streams-wire.ts'
 
 export * from './cloudlink-wire.ts'
 
@@ -38,7 +38,20 @@ const ActionSaid = T.Object(
   { additionalProperties: false },
 )
 
-export const DeviceMessage = T.Union([Hello, ActionSaid])
+const streamToken = T.String({ pattern: '^[A-Za-z0-9_.-]{20,200}$' })
+
+/** The stream that this token is for could not be dialled back; said so that nobody waits for it. */
+const StreamUndialled = T.Object(
+  {
+    type: T.Literal('stream-undialled'),
+    token: streamToken,
+    code: T.Unsafe<DialFailure>({ type: 'string', enum: [...dialFailures] }),
+    detail: T.String({ maxLength: 300 }),
+  },
+  { additionalProperties: false },
+)
+
+export const DeviceMessage = T.Union([Hello, ActionSaid, StreamUndialled])
 export type DeviceMessage = Static<typeof DeviceMessage>
 
 /** The first message of the server: the link is open. */
@@ -73,7 +86,7 @@ export type StreamTarget = Static<typeof StreamTarget>
 /** Dial back with this token, over which bytes go to and from the target. */
 const OpenStream = T.Object({
   type: T.Literal('open-stream'),
-  token: T.String({ pattern: '^[A-Za-z0-9_.-]{20,200}$' }),
+  token: streamToken,
   target: StreamTarget,
 })
 export type OpenStream = Static<typeof OpenStream>

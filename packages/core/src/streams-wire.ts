@@ -27,6 +27,15 @@ export const streamLimits = {
 /** What the device says with `ready`: the public key of its host, where the stream speaks SSH. */
 export type StreamReady = { hostKey?: string }
 
+/**
+ * Why there is no connection of a device for a stream: its dialling back was refused because replicas
+ * do not reach each other, or failed in any other way.
+ */
+export const dialFailures = ['replicas-apart', 'stream-not-answered'] as const
+export type DialFailure = (typeof dialFailures)[number]
+/** How often a device says so; far below what its link may say. */
+export const dialFailureLimit = { burst: 20, perSecond: 4 } as const
+
 /** Why a device refuses a stream; each is a code of the registry of errors. */
 export const deviceRefusals = [
   'stream-target-refused',

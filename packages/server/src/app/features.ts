@@ -90,6 +90,7 @@ export function createFeatures(deps: AppDeps) {
   const isLinked = async (uuid: string) =>
     (await loadDeviceView({ queries, presence, clock }, uuid))?.cloudlink.state === 'connected'
   const streams = new Streams({ links, relay, isLinked, changes: bus, clock })
+  links.follow(streams)
   const auth = createAuthOf(deps, authStore)
   const audit = createAuditOf(deps)
   return {

@@ -7,9 +7,10 @@ import { connect, createServer, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { connect as connectSecure } from 'node:tls'
-import type { OpenStream } from '@muster/core/cloudlink-protocol.ts'
+import type { DeviceMessage, OpenStream } from '@muster/core/cloudlink-protocol.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import { StreamLine } from '@muster/core/stream-line.ts'
+import { streamLimits } from '@muster/core/streams-wire.ts'
 import { createMemoryBus } from '../bus/memory-bus.ts'
 import { createNatsBus } from '../bus/nats-bus.ts'
 import { silentLog } from '../fixtures.ts'
@@ -53,7 +54,10 @@ type Replica = { wire: Bus & Wire; relay: StreamRelay; passages: Passages; strea
 
 /** `dialTo`: the replica to which the device dials back. */
 async function openReplicas(open: () => Bus & Wire, { dialTo = 2, isLinked = true } = {}) {
-  const device = await openDevice(async (token) => replicas[dialTo]!.streams.join(token))
+  const device = await openDevice({
+    join: async (dialBack) => replicas[dialTo]!.streams.join(dialBack),
+    say: (message) => replicas[1]!.streams.said({ uuid, epoch }, message),
+  })
   const replicas: Replica[] = []
   for (let number = 0; number < 3; number++) {
     const wire = open()
@@ -109,7 +113,7 @@ type Join = (dialBack: {
 }) => Promise<(s: Duplex) => void>
 
 /** A device that is asked over its link, and dials back over a connection of its own. */
-async function openDevice(join: Join) {
+async function openDevice({ join, say }: { join: Join; say(message: DeviceMessage): void }) {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
@@ -133,7 +137,12 @@ async function openDevice(join: Join) {
     sockets,
     failures,
     isLinked: true,
-    ask: ({ token }: OpenStream) => void dial(token).catch((error) => failures.push(error)),
+    ask({ token }: OpenStream) {
+      dial(token).catch((error) => {
+        failures.push(error)
+        say({ type: 'stream-undialled', token, code: error.code, detail: error.detail })
+      })
+    },
     close() {
       for (const socket of sockets) socket.destroy()
       server.close()
@@ -230,6 +239,21 @@ for (const { name, skip, open } of wires) {
     await assert.rejects(house.near.openStream({ uuid, target }), isCode('replicas-apart'))
     while (house.device.failures.length === 0) await settled()
     assert.equal(house.device.failures.length, 1)
+  })
+
+  test(`${name}: a device that cannot dial back says why, and nobody waits until its token has expired`, {
+    skip,
+  }, async () => {
+    await using house = await openReplicas(open)
+    // It asks the replica of the person, and hears no answer, though one is given.
+    house.far.relay.stop()
+    const beganAt = clock.now()
+    await assert.rejects(house.near.openStream({ uuid, target }), (error: Refusal) => {
+      assert.equal(error.code, 'replicas-apart')
+      assert.match(error.detail!, /the replica that opened it does not answer/)
+      return true
+    })
+    assert.ok(clock.now() - beganAt < streamLimits.tokenMs)
   })
 
   test(`${name}: who is not read is sent no more than the connections hold`, { skip }, async () => {

@@ -35,6 +35,7 @@ type Said =
   | { kind: 'join'; from: string; id: string; dialBack: DialBack }
   | { kind: 'invited'; id: string; invitation: Invitation }
   | { kind: 'refused'; id: string; code: string; detail?: string | undefined }
+  | { kind: 'undialled'; dialBack: DialBack; code: string; detail?: string | undefined }
   | { kind: 'apart'; id: string; detail?: string | undefined }
 
 export class StreamRelay implements Relay {
@@ -91,6 +92,10 @@ export class StreamRelay implements Relay {
     }
   }
 
+  giveUp(address: string, dialBack: DialBack, { code, detail }: Refusal): void {
+    this.#say(address, { kind: 'undialled', dialBack, code, detail })
+  }
+
   /** Null: nobody answered. Refuses where nobody can be asked. */
   async #question(ask: (id: string) => boolean): Promise<Said | null> {
     const id = randomBytes(9).toString('base64url')
@@ -118,6 +123,7 @@ export class StreamRelay implements Relay {
 
   #hear(said: Said): void {
     if (said.kind === 'join') this.#invite(said.from, said.id, said.dialBack)
+    else if (said.kind === 'undialled') this.#host?.giveUp(said.dialBack, refusalOf(said))
     else if (said.kind === 'apart')
       this.#awaited.get(said.id)?.(new Refusal('replicas-apart', said.detail))
     else this.#asked.get(said.id)?.(said)
@@ -147,7 +153,7 @@ export class StreamRelay implements Relay {
   }
 }
 
-function refusalOf({ code, detail }: Extract<Said, { kind: 'refused' }>): Refusal {
+function refusalOf({ code, detail }: { code: string; detail?: string | undefined }): Refusal {
   const known = Object.hasOwn(errors, code)
   return new Refusal(known ? (code as ErrorCode) : 'stream-token-refused', detail)
 }

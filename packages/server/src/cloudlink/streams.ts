@@ -9,7 +9,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { Duplex } from 'node:stream'
 import type { Clock } from '@muster/core/clock.ts'
-import type { OpenStream, StreamTarget } from '@muster/core/cloudlink-protocol.ts'
+import type { DeviceMessage, OpenStream, StreamTarget } from '@muster/core/cloudlink-protocol.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import { StreamLine } from '@muster/core/stream-line.ts'
 import { streamLimits } from '@muster/core/streams-wire.ts'
@@ -28,6 +28,8 @@ export interface Relay {
   ask(uuid: string, message: OpenStream): Promise<number | null>
   /** Has the replica that asked take the connection of the device; refuses as it refuses. */
   join(address: string, dialBack: DialBack): Promise<Joined>
+  /** Tells the replica that asked that no connection comes. */
+  giveUp(address: string, dialBack: DialBack, refusal: Refusal): void
 }
 
 /** Takes the connection once the device has been told that it is upgraded. */
@@ -42,6 +44,8 @@ export interface RelayHost {
   pass(uuid: string, message: OpenStream): number | null
   /** Refuses with `stream-token-refused` whatever is not wholly right. */
   redeem(dialBack: DialBack): Place
+  /** The device cannot dial back. Of a token that opens nothing nobody hears. */
+  giveUp(dialBack: DialBack, refusal: Refusal): void
 }
 
 export type StreamsDeps = {
@@ -77,6 +81,8 @@ type Pending = {
   secretHash: Buffer
   /** Of the link over which it was asked; null: no replica has told yet. */
   epoch: number | null
+  /** The device has dialled back; another replica may yet have to hand its connection over. */
+  isTaken: boolean
   opened: PromiseWithResolvers<Omit<DeviceStream, 'id'>>
 }
 
@@ -120,7 +126,13 @@ export class Streams {
     const secret = randomBytes(24).toString('base64url')
     const opened: Pending['opened'] = Promise.withResolvers()
     opened.promise.catch(() => undefined)
-    const pending: Pending = { uuid, secretHash: hashOf(secret), epoch: null, opened }
+    const pending: Pending = {
+      uuid,
+      secretHash: hashOf(secret),
+      epoch: null,
+      isTaken: false,
+      opened,
+    }
     this.#pending.set(id, pending)
     const giveUp = () => opened.reject(new Refusal('stream-not-answered'))
     const cancel = clock.after(streamLimits.tokenMs, giveUp)
@@ -148,6 +160,18 @@ export class Streams {
     return link?.epoch ?? null
   }
 
+  /** A device whose link is here says something over it. */
+  said(link: { uuid: string; epoch: number }, said: DeviceMessage): void {
+    if (said.type !== 'stream-undialled') return
+    const { relay } = this.#deps
+    const { token, code, detail } = said
+    const dialBack = { uuid: link.uuid, epoch: link.epoch, token }
+    const refusal = new Refusal(code, detail)
+    const [address = ''] = token.split('.', 1)
+    if (!relay || address === relay.address) this.giveUp(dialBack, refusal)
+    else relay.giveUp(address, dialBack, refusal)
+  }
+
   /** The device has dialled back, here or at another replica. A token is taken once. */
   async join(dialBack: DialBack): Promise<Joined> {
     const { relay } = this.#deps
@@ -162,19 +186,21 @@ export class Streams {
   }
 
   /** Refuses with `stream-token-refused` whatever is not wholly right. */
-  redeem({ uuid, token, epoch }: DialBack): Place {
-    const [, id = '', secret = ''] = token.split('.')
-    const pending = this.#pending.get(id)
-    const isRight =
-      pending?.uuid === uuid &&
-      (pending.epoch ?? epoch) === epoch &&
-      timingSafeEqual(pending.secretHash, hashOf(secret))
-    if (!pending || !isRight) throw new Refusal('stream-token-refused')
-    this.#pending.delete(id)
+  redeem(dialBack: DialBack): Place {
+    const pending = this.#find(dialBack)
+    if (!pending || pending.isTaken) throw new Refusal('stream-token-refused')
+    pending.isTaken = true
     return {
       take: (socket) => this.#lay(pending, socket),
       giveUp: pending.opened.reject,
     }
+  }
+
+  /** The device cannot dial back: whoever asked here need not wait. */
+  giveUp(dialBack: DialBack, refusal: Refusal): void {
+    const pending = this.#find(dialBack)
+    // One that dials twice is refused the second time, which says nothing of the first.
+    if (!pending?.isTaken || refusal.code === 'replicas-apart') pending?.opened.reject(refusal)
   }
 
   /** Ends all that this replica carries. */
@@ -195,6 +221,17 @@ export class Streams {
     for (const pending of this.#pending.values())
       if (pending.uuid === uuid) pending.opened.reject(refusal)
     for (const duplex of this.#open.get(uuid) ?? []) duplex.destroy(refusal)
+  }
+
+  /** Null where anything is not wholly right. */
+  #find({ uuid, token, epoch }: DialBack): Pending | null {
+    const [, id = '', secret = ''] = token.split('.')
+    const pending = this.#pending.get(id)
+    const isRight =
+      pending?.uuid === uuid &&
+      (pending.epoch ?? epoch) === epoch &&
+      timingSafeEqual(pending.secretHash, hashOf(secret))
+    return isRight ? pending : null
   }
 
   async #ask(uuid: string, message: OpenStream): Promise<number> {
