@@ -42,6 +42,21 @@ test('a call carries the token, its query without what is undefined, and its bod
   ])
 })
 
+test('an edit that is based on what was read says which state that was', async () => {
+  const seen: (string | undefined)[] = []
+  await using served = await serve((req, res) => {
+    seen.push(req.headers['if-match'])
+    res.setHeader('etag', '"edit.all"')
+    answerJson(200, { name: 'shed' })(req, res)
+  })
+  const { fleets } = served.api
+  const read = await fleets.read('garden')
+  await fleets.edit('garden', { name: 'Garden' }, read)
+  await fleets.edit('garden', { name: 'Garden' })
+  assert.deepEqual(seen, [undefined, '"edit.all"', undefined])
+  await assert.rejects(fleets.edit('garden', { name: 'Garden' }, { ...read }), TypeError)
+})
+
 test('a name in a path stays one segment of it', async () => {
   const seen: (string | undefined)[] = []
   await using served = await serve((req, res) => {

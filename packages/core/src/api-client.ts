@@ -6,6 +6,10 @@
 // Every failure is a `Refusal` of the registry: the server's own, by the code of its problem+json,
 // and everything between here and there as `server-unreachable`. Redirects are not followed: fetch
 // would drop the credentials on the way and turn a POST into a GET, and neither can be explained.
+//
+// An edit may be based on what was read: `edit(uuid, change, device)` is refused with `edit-collided`
+// where somebody has changed the device since this client read it. The client remembers the entity tag
+// of each view that it hands out, so that nobody carries one around.
 
 import type { Static } from 'typebox'
 import type { ActionState } from './actions.ts'
@@ -37,6 +41,7 @@ import type {
 import type { BulkProgress } from './bulk-api.ts'
 import { actionCalls } from './client/actions.ts'
 import { auditCalls } from './client/audit.ts'
+import { createBases } from './client/bases.ts'
 import { bulkCalls } from './client/bulk.ts'
 import type { Call, CallOptions, Given, PageQuery, Query } from './client/calls.ts'
 import { deviceViewCalls } from './client/device-views.ts'
@@ -50,6 +55,7 @@ import type { Clock } from './clock.ts'
 import { type ErrorCode, errors, Refusal } from './errors.ts'
 import { type ByteStream, followEvents, type ServerSentEvent } from './event-stream.ts'
 import type { SignedInByCookie, SignInWithCode } from './people-api.ts'
+import { versionHeader } from './versions.ts'
 
 /** The part of `fetch` that is used, so that any of them fits. */
 export type Fetch = (
@@ -145,6 +151,8 @@ export function createApiClient(options: ApiClientOptions) {
     server: connection.server,
     /** Now by the server's clock, in epoch ms, as far as its answers have told it. */
     serverNow: connection.serverNow,
+    /** The version of the server, as its last answer said; null before one, and where it hides it. */
+    serverVersion: connection.serverVersion,
     signIn: (body: Given<typeof SignInWithCode>) =>
       call<Static<typeof SignedIn>>('POST', '/login', { body }),
     /** As a browser does: the session is in a cookie that scripts cannot read. */
@@ -154,8 +162,8 @@ export function createApiClient(options: ApiClientOptions) {
     whoAmI: () => call<Static<typeof WhoAmI>>('GET', '/whoami'),
     organization: {
       read: () => call<OrganizationView>('GET', '/organization'),
-      edit: (body: Given<typeof OrganizationChange>) =>
-        call<OrganizationView>('PATCH', '/organization', { body }),
+      edit: (body: Given<typeof OrganizationChange>, basedOn?: OrganizationView) =>
+        call<OrganizationView>('PATCH', '/organization', { body, basedOn }),
     },
     ...organizationCalls(call, parts.pages),
     fleets: fleetCalls(call),
@@ -185,8 +193,8 @@ function fleetCalls(call: Call) {
     pages: (query: ListQuery = {}) => pages<FleetView>(call, '/fleets', query),
     create: (body: Given<typeof FleetCreate>) => call<FleetView>('POST', '/fleets', { body }),
     read: (slug: string) => call<FleetView>('GET', at(slug)),
-    edit: (slug: string, body: Given<typeof FleetChange>) =>
-      call<FleetView>('PATCH', at(slug), { body }),
+    edit: (slug: string, body: Given<typeof FleetChange>, basedOn?: FleetView) =>
+      call<FleetView>('PATCH', at(slug), { body, basedOn }),
     delete: (slug: string) => call<void>('DELETE', at(slug)),
     switch: (slug: string, to: FleetSwitch) => call<FleetView>('POST', `${at(slug)}/${to}`),
     history: (slug: string, query: Given<typeof HistoryQuery> = {}) =>
@@ -218,8 +226,8 @@ function deviceCalls(call: Call) {
       call<Static<typeof DevicePreregistered>>('POST', '/devices', { body }),
     /** Takes a uuid, or its beginning of at least seven digits where only one device has it. */
     read: (uuid: string) => call<DeviceView>('GET', at(uuid)),
-    edit: (uuid: string, body: Given<typeof DeviceChange>) =>
-      call<DeviceView>('PATCH', at(uuid), { body }),
+    edit: (uuid: string, body: Given<typeof DeviceChange>, basedOn?: DeviceView) =>
+      call<DeviceView>('PATCH', at(uuid), { body, basedOn }),
     delete: (uuid: string) => call<void>('DELETE', at(uuid)),
     switch: (uuid: string, to: DeviceSwitch) => call<DeviceView>('POST', `${at(uuid)}/${to}`),
     createKey: (uuid: string, body: Given<typeof DeviceKeyCreate> = {}) =>
@@ -303,6 +311,8 @@ function createConnection(options: ApiClientOptions) {
   const { clock, token, organization, userAgent, timeoutMs = defaultTimeoutMs } = options
   const server = options.server.replace(/\/+$/, '')
   let serverAheadMs = 0
+  let version: string | null = null
+  const bases = createBases()
 
   /** Sends one request and reads its answer within the time limit, or throws the refusal that it is. */
   async function send<T>(
@@ -312,8 +322,9 @@ function createConnection(options: ApiClientOptions) {
     read: (answer: Answer) => Promise<T>,
   ): Promise<T> {
     const url = `${server}/api/v1${path}${queryString(request.query ?? {})}`
-    const deadline = abortAfter(clock, timeoutMs, request.signal)
     const sent = request.body === undefined ? {} : { body: JSON.stringify(request.body) }
+    const basis = bases.headersOf(request.basedOn)
+    const deadline = abortAfter(clock, timeoutMs, request.signal)
     try {
       const answer = await options.fetch(url, {
         method,
@@ -325,10 +336,12 @@ function createConnection(options: ApiClientOptions) {
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           ...(organization === undefined ? {} : { 'muster-organization': organization }),
           ...(userAgent === undefined ? {} : { 'user-agent': userAgent }),
+          ...basis,
           ...request.headers,
         },
         ...sent,
       })
+      version = answer.headers.get(versionHeader) ?? version
       const date = Date.parse(answer.headers.get('date') ?? '')
       if (Number.isFinite(date)) serverAheadMs = date - clock.now()
       if (answer.status >= 200 && answer.status < 300) return await read(answer)
@@ -353,7 +366,9 @@ function createConnection(options: ApiClientOptions) {
       const text = await answer.text()
       if (text === '') return undefined as T
       try {
-        return JSON.parse(text)
+        const view = JSON.parse(text)
+        bases.keep(view, answer.headers.get('etag'))
+        return view
       } catch {
         throw notMuster(server, answer)
       }
@@ -371,7 +386,7 @@ function createConnection(options: ApiClientOptions) {
     return clock.now() + aheadMs
   }
 
-  return { server, send, call, open, serverNow }
+  return { server, send, call, open, serverNow, serverVersion: () => version }
 }
 
 function queryString(query: Query): string {

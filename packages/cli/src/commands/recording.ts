@@ -248,7 +248,10 @@ function addTerminalPolicy(fleet: Command, context: Context) {
         longestMs: options.longest ?? before.longestMs,
       }
       const isChange = Object.values(options).some((value) => value !== undefined)
-      print(isChange ? await api.terminalPolicy.put(slug, policy) : before, terminalPolicyCard)
+      print(
+        isChange ? await api.terminalPolicy.put(slug, policy, before) : before,
+        terminalPolicyCard,
+      )
     })
   examples(
     terminal,

@@ -10,7 +10,13 @@ type Loose<V> = {
 
 export type Query = Record<string, string | number | boolean | undefined>
 export type PageQuery = { limit?: number | undefined; cursor?: string | undefined }
-export type CallOptions = { query?: Query; body?: unknown; signal?: AbortSignal | undefined }
+export type CallOptions = {
+  query?: Query
+  body?: unknown
+  signal?: AbortSignal | undefined
+  /** As this client read it: what has changed since then is refused with `edit-collided`. */
+  basedOn?: object | undefined
+}
 export type Call = <T>(method: string, path: string, options?: CallOptions) => Promise<T>
 
 /** The pages of a list, one request each, asked for only as they are read. */

@@ -16,8 +16,8 @@ export function deviceViewCalls(call: Call, pages: Pages) {
     read: (slug: string) => call<DeviceListView>('GET', at(slug)),
     create: (body: Given<typeof DeviceListViewCreate>) =>
       call<DeviceListView>('POST', '/device-views', { body }),
-    edit: (slug: string, body: Given<typeof DeviceListViewChange>) =>
-      call<DeviceListView>('PATCH', at(slug), { body }),
+    edit: (slug: string, body: Given<typeof DeviceListViewChange>, basedOn?: DeviceListView) =>
+      call<DeviceListView>('PATCH', at(slug), { body, basedOn }),
     delete: (slug: string) => call<void>('DELETE', at(slug)),
   }
 }

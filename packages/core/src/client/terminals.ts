@@ -19,8 +19,8 @@ export function terminalCalls({ call, pages, open }: Connection) {
   return {
     terminalPolicy: {
       read: (slug: string) => call<TerminalPolicy>('GET', policyAt(slug)),
-      put: (slug: string, body: TerminalPolicy) =>
-        call<TerminalPolicy>('PUT', policyAt(slug), { body }),
+      put: (slug: string, body: TerminalPolicy, basedOn?: TerminalPolicy) =>
+        call<TerminalPolicy>('PUT', policyAt(slug), { body, basedOn }),
     },
     recordings: {
       pages: (query: Given<typeof RecordingQuery> = {}) =>
@@ -32,8 +32,8 @@ export function terminalCalls({ call, pages, open }: Connection) {
     },
     deviceUrl: {
       read: (uuid: string) => call<DeviceUrlView>('GET', urlAt(uuid)),
-      enable: (uuid: string, body: Given<typeof DeviceUrlChange>) =>
-        call<DeviceUrlView>('PUT', urlAt(uuid), { body }),
+      enable: (uuid: string, body: Given<typeof DeviceUrlChange>, basedOn?: DeviceUrlView) =>
+        call<DeviceUrlView>('PUT', urlAt(uuid), { body, basedOn }),
       disable: (uuid: string) => call<void>('DELETE', urlAt(uuid)),
     },
   }

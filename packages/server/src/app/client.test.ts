@@ -10,10 +10,21 @@ const given: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   'fleets.switch': ['freeze', 'thaw'].map((to) => ['argument', to]),
   'devices.switch': ['activate', 'deactivate', 'freeze', 'thaw'].map((to) => ['argument', to]),
   stream: [[{}]],
+  'organization.edit': [[{}]],
+  'devices.page': [[{}]],
+  ...Object.fromEntries(
+    [
+      'fleets.edit',
+      'devices.edit',
+      'deviceViews.edit',
+      'terminalPolicy.put',
+      'deviceUrl.enable',
+    ].map((name) => [name, [['argument', {}]]]),
+  ),
   'history.export': [[{ fleet: 'argument' }], [{ device: 'argument' }]],
 }
 /** What makes no request of its own. */
-const local = ['serverNow']
+const local = ['serverNow', 'serverVersion']
 /** Operations that a browser makes by following a link, or that turn into a stream: no client calls those. */
 const browsed = ['GET /login/oidc', 'GET /login/oidc/callback', 'GET /devices/{}/streams']
 
