@@ -11,6 +11,7 @@ import { type Color, hasColour } from './color.ts'
 import { Stopped } from './failure.ts'
 import { chooseTarget, noProfiles, profilePath, readProfiles, type Target } from './profiles.ts'
 import { openProgress, type Progress } from './progress.ts'
+import { tellVersions } from './versions.ts'
 import { type Look, printable, type TableWishes } from './view/text.ts'
 
 export type Output = {
@@ -100,12 +101,13 @@ export async function openSession(context: Context, command: Command): Promise<S
   const { json = false, quiet = false, color, columns, wide, headers } = options
   const { env, stdout, stderr } = context
   const target = await loadTarget(env, options)
-  const api = createClient(context, target.server, target.token, target.organization)
-  const look = () => lookOf(stdout, env, api.serverNow(), { color, columns, wide, headers })
   const silent = json || quiet
   const note = (text: string) => {
     if (!silent) stderr.write(`${text}\n`)
   }
+  const telling = { ...context, fetch: tellVersions(context.fetch, context.version, note) }
+  const api = createClient(telling, target.server, target.token, target.organization)
+  const look = () => lookOf(stdout, env, api.serverNow(), { color, columns, wide, headers })
   return {
     api,
     target,

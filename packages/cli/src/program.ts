@@ -48,6 +48,7 @@ import { addSshKeyCommands } from './commands/ssh-key.ts'
 import { addTokenCommands } from './commands/token.ts'
 import { addTunnelCommand } from './commands/tunnel.ts'
 import { addUserCommands } from './commands/user.ts'
+import { addVersionCommand } from './commands/version.ts'
 import { addViewCommands } from './commands/view.ts'
 import { type Context, lookOf } from './context.ts'
 import { addEndings } from './endings.ts'
@@ -81,6 +82,7 @@ const nouns: readonly ((program: Command, context: Context) => void)[] = [
   addPlanCommands,
   addAuditCommands,
   addUserCommands,
+  addVersionCommand,
   addCompletionCommands,
   addHelpCommand,
 ]

@@ -159,3 +159,11 @@ test('a supervisor registers with a form', async () => {
   assert.equal(answer.statusCode, 201)
   assert.match(answer.json().api_key, /^[0-9a-f]{32}$/)
 })
+
+test('the version of the server is told to whoever is signed in, and to nobody else', async () => {
+  await using server = await openServer()
+  const { headers } = await server.call('GET', '/whoami')
+  assert.equal(headers['muster-version'], '1.2.3')
+  const refused = await server.ask('GET', '/api/v1/whoami', undefined, { as: 'mat_of_nobody' })
+  assert.deepEqual([refused.status, refused.headers['muster-version']], [401, undefined])
+})

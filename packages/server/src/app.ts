@@ -83,7 +83,7 @@ export function createApp(deps: AppDeps) {
 function openDoors(fastify: FastifyInstance, deps: AppDeps, features: Features): void {
   const { clock, linkLimit: limit, requestsPerSecond = null } = deps
   const { presence, links, streams } = features
-  const api = { ...features, clock, requestsPerSecond }
+  const api = { ...features, clock, requestsPerSecond, version: deps.version ?? null }
   fastify.register(async (scope) => {
     registerOperations(scope, features)
     const loadView = (uuid: string) => loadDeviceView(api, uuid)

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { errors, Refusal } from '@muster/core/errors.ts'
 import { type Logger, pino } from 'pino'
+import packageJson from '../package.json' with { type: 'json' }
 import { type OpenApp, openApp } from './app/open.ts'
 import { readConfig } from './config.ts'
 
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
     },
     pino.destination(2),
   )
-  const app = await openApp(config, log)
+  const app = await openApp(config, log, packageJson.version)
   stopOnSignal(app, log)
   const { address, made } = await app.start()
   if (made) showOnce(made)

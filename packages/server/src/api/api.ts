@@ -2,6 +2,7 @@
 // decides nothing. Every route is described by the schemas of core, from which OpenAPI is made too.
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { versionHeader } from '@muster/core/versions.ts'
 import type { FastifyInstance } from 'fastify'
 import { registerActions } from './action-routes.ts'
 import { registerActs } from './acts.ts'
@@ -37,6 +38,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       limitUsers(scope, deps)
       registerActs(scope, deps)
       registerEntityTags(scope)
+      sayVersion(scope, deps)
       const api = scope.withTypeProvider<TypeBoxTypeProvider>()
       registerSignIn(api, deps)
       registerPeople(api, deps)
@@ -61,4 +63,11 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
     },
     { prefix: '/api/v1' },
   )
+}
+
+/** To whoever is signed in: strangers need not know which faults to try. */
+function sayVersion(scope: FastifyInstance, { version }: ApiDeps): void {
+  scope.addHook('onSend', async (request, reply) => {
+    if (request.principal && version !== null) reply.header(versionHeader, version)
+  })
 }

@@ -47,6 +47,8 @@ export type ApiDeps = {
   clock: Clock
   audit: Audit
   bulk: Bulk
+  /** Of the server; null: it is not said. */
+  version: string | null
   /** For each token; null: no limit. */
   requestsPerSecond: number | null
 }

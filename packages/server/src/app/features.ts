@@ -61,6 +61,8 @@ export type AppDeps = ServerDeps & {
   clock: ServerClock
   /** How other replicas connect to this one; null or absent: there are none. */
   passages?: PassageSettings | null
+  /** What the API says of itself; absent: nothing. */
+  version?: string
   /** A name for this process in the record of listening. */
   replica: string
   administrator: AdministratorSettings

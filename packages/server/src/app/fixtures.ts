@@ -45,6 +45,7 @@ export async function openServer({
     database,
     bus,
     clock,
+    version: '1.2.3',
     replica: randomUUID(),
     log,
     publicUrl,

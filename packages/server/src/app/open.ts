@@ -22,7 +22,11 @@ export type OpenApp = {
   stop(): Promise<void>
 }
 
-export async function openApp(config: Config, log: FastifyBaseLogger): Promise<OpenApp> {
+export async function openApp(
+  config: Config,
+  log: FastifyBaseLogger,
+  version: string,
+): Promise<OpenApp> {
   const tls = config.tls && {
     cert: readPem('MUSTER_TLS_CERT', config.tls.certPath),
     key: readPem('MUSTER_TLS_KEY', config.tls.keyPath),
@@ -32,6 +36,7 @@ export async function openApp(config: Config, log: FastifyBaseLogger): Promise<O
     database,
     bus: config.natsUrl ? createNatsBus({ url: config.natsUrl, log }) : createMemoryBus(),
     clock: createServerClock(),
+    version,
     passages: config.natsUrl ? { address: config.replicaAddress, host: config.host } : null,
     replica: `${hostname()}-${randomBytes(4).toString('hex')}`,
     log,
