@@ -91,12 +91,13 @@ export function createVisitors({ auth, queries, audit, clock }: Judges): Visitor
       const { userId, email, scope, fleetIds, organizationId } = identity
       const membership = await grantsOf(userId, device)
       const isElsewhere = organizationId !== null && organizationId !== device.organizationId
-      if (!membership || isElsewhere) return { userId, email, isAllowed: false }
+      if (!membership || isElsewhere) return { userId, email, isAllowed: false, maySee: false }
       const all = { ...membership, serverAdministrator: false }
       const grants = fleetIds ? narrowed(all, fleetIds) : all
       const isAllowed =
         allows(grants, 'streams-open', device.fleetId) && scopeAllows(scope, 'streams-open', false)
-      return { userId, email, isAllowed }
+      const maySee = allows(grants, 'devices-read', device.fleetId)
+      return { userId, email, isAllowed, maySee }
     },
 
     async judgeUser(userId, sessionId, device) {

@@ -64,7 +64,12 @@ async function openHouse(change: Partial<UrlDevice> = {}, clock: Clock = createS
     visitors: {
       judgeToken: async (token) =>
         token.startsWith('mat_')
-          ? { userId: 1, email: 'ann@example.org', isAllowed: token === 'mat_operator' }
+          ? {
+              userId: 1,
+              email: 'ann@example.org',
+              isAllowed: token === 'mat_operator',
+              maySee: true,
+            }
           : null,
       judgeUser: async () => mayPass,
       note: async () => undefined,

@@ -52,7 +52,7 @@ export function createGate({ store, visitors, clock }: GateDeps) {
   async function byToken(token: string, device: UrlDevice): Promise<boolean> {
     const visitor = await visitors.judgeToken(token, device)
     if (!visitor) return false
-    if (!visitor.isAllowed) throw new Refusal('forbidden')
+    if (!visitor.isAllowed) throw new Refusal(visitor.maySee ? 'forbidden' : 'device-url-off')
     await note(visitor.userId, visitor.email, device)
     return true
   }
@@ -67,7 +67,7 @@ export function createGate({ store, visitors, clock }: GateDeps) {
   }
 
   return {
-    /** Refuses with `unauthenticated`, `forbidden` and `origin-refused`. */
+    /** Refuses with `unauthenticated`, `forbidden`, `device-url-off` and `origin-refused`. */
     async admit(request: IncomingMessage, device: UrlDevice): Promise<Passed> {
       const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
       const isToken = bearer !== undefined && (await byToken(bearer, device))

@@ -21,9 +21,12 @@ export type UrlDevice = {
 
 export type Visitor = { userId: number; email: string | null }
 
+/** Who may not see the device is not told that it is there. */
+export type TokenVisitor = Visitor & { isAllowed: boolean; maySee: boolean }
+
 export interface Visitors {
-  /** Whose token of ours this is and whether they may use this URL; null: it is none of ours. */
-  judgeToken(token: string, device: UrlDevice): Promise<(Visitor & { isAllowed: boolean }) | null>
+  /** Whose token of ours this is, and whether they may use this URL; null: it is none of ours. */
+  judgeToken(token: string, device: UrlDevice): Promise<TokenVisitor | null>
   /** Whether that user still may, and is still signed in by that session (null: by a token). */
   judgeUser(userId: number, sessionId: number | null, device: UrlDevice): Promise<boolean>
   /** For the audit log: somebody has come with a token. */

@@ -145,6 +145,8 @@ function join(socket: Duplex, head: Buffer, outgoing: Outgoing) {
       socket.write(headOf(answer, { connection: 'Upgrade', upgrade }))
       if (first.length > 0) socket.write(first)
       if (head.length > 0) stream.write(head)
+      // Either way listens to how it ends, beside the server of HTTP: more than Node expects.
+      socket.setMaxListeners(20)
       pipeline(socket, stream, () => stream.destroy())
       pipeline(stream, socket, () => {
         socket.destroy()
