@@ -34,6 +34,9 @@ async function addCrates({ api }: Stage) {
 /** All that match the filter of the page are given a tag, after a look at what would come of it. */
 async function tagAll(page: Page) {
   await page.getByLabel('Select crate-1', { exact: true }).click()
+  await page.getByLabel('Select crate-10').click()
+  await page.getByLabel('Select crate-12').click({ modifiers: ['Shift'] })
+  await page.getByText('4 selected').waitFor()
   await page.getByRole('button', { name: `Select all ${crateCount} that match` }).click()
   await page.getByLabel('Change them…').selectOption('tag')
   await page.getByLabel('Key of the tag').fill('site')

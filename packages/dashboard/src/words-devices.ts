@@ -18,6 +18,8 @@ export const devicesPage = {
     count === 1
       ? '1 row has changed its place'
       : `${count.toLocaleString()} rows have changed their place`,
+  fresh: (count: number) =>
+    count === 1 ? '1 new device' : `${count.toLocaleString()} new devices`,
   renew: 'Show anew',
   addFilter: 'Filter',
   editFilter: (text: string) => `Change the filter ${text}`,
@@ -58,7 +60,8 @@ export const devicesPage = {
   selection: 'Selected devices',
   selected: (count: number) => `${count.toLocaleString()} selected`,
   allSelected: 'All that match are selected',
-  selectMatching: (count: number) => `Select all ${count.toLocaleString()} that match`,
+  selectMatching: (count: number | null) =>
+    count === null ? 'Select all that match' : `Select all ${count.toLocaleString()} that match`,
   selectNone: 'Select none',
   searchIsNone: 'All that match can be selected by filters, not by a search.',
   bulk: 'Change them…',
@@ -71,7 +74,8 @@ export const devicesPage = {
     count === 1
       ? '1 device would be changed.'
       : `${count.toLocaleString()} devices would be changed.`,
-  lookedAt: (count: number) => `The first ${count.toLocaleString()} were looked at.`,
+  lookedAt: (looked: number, of: number) =>
+    `The first ${looked.toLocaleString()} of ${of.toLocaleString()} devices were looked at. Of these:`,
   leftOut: (count: number) => `${count.toLocaleString()} left out:`,
   collisions: (count: number, names: string) =>
     `${count.toLocaleString()} names would be given more than once: ${names}`,

@@ -45,7 +45,7 @@ export function SelectionBar({ selection, onSelect, total, filter, q }: BarProps
     // biome-ignore lint/a11y/useSemanticElements: it groups what is done with a selection, not fields.
     <div className="selection" role="group" aria-label={text.selection}>
       <b role="status">{count === null ? text.allSelected : text.selected(count)}</b>
-      {selection.kind === 'some' && q === '' && total !== null && total > (count ?? 0) && (
+      {selection.kind === 'some' && q === '' && (total ?? Infinity) > (count ?? 0) && (
         <button
           type="button"
           className="link"
@@ -176,9 +176,9 @@ function Preview({ preview }: { preview: BulkPreview }) {
   return (
     <>
       <p className="sum-up">
+        {preview.lookedAtCount < preview.count &&
+          `${text.lookedAt(preview.lookedAtCount, preview.count)} `}
         {text.wouldDo(preview.wouldDoCount)}
-        {!preview.isExact && ` ${text.atLeast(preview.count)}`}
-        {preview.lookedAtCount < preview.count && ` ${text.lookedAt(preview.lookedAtCount)}`}
       </p>
       <ul className="why-not">
         {[...wouldFail, ...wouldSkip].map(({ code, count }) => (

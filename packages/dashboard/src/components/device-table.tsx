@@ -4,11 +4,11 @@
 
 import type { DeviceView } from '@muster/core/api.ts'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, memo, useEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, memo, useCallback, useEffect, useRef, useState } from 'react'
 import { useMuster, useNow } from '../muster.tsx'
 import { printColumns, type ShownColumn, templateOf } from '../view/device-columns.ts'
 import type { DeviceList, ListState } from '../view/device-list.ts'
-import { isSelected, type Selection, toggleSelected } from '../view/device-selection.ts'
+import { isSelected, type Selection, selectMore, toggleSelected } from '../view/device-selection.ts'
 import { DeviceCell, useOpenDevice } from './device-cells.tsx'
 import { type HeadActions, TableHead } from './device-table-head.tsx'
 
@@ -54,6 +54,7 @@ export function DeviceTable(props: TableProps) {
     setActive(next)
     virtual.scrollToIndex(next)
   }
+  const onToggle = useToggle({ list, selection, onSelect })
   const onKeyDown = useTableKeys({ list, active, goTo, selection, onSelect })
   const names = columns.map(({ name }) => name).join('\n')
   return (
@@ -90,7 +91,7 @@ export function DeviceTable(props: TableProps) {
               isChosen={device !== null && isSelected(selection, device.uuid)}
               isStray={device !== null && list.isStray(device.uuid)}
               onPoint={setActive}
-              onToggle={(uuid) => onSelect(toggleSelected(selection, uuid))}
+              onToggle={onToggle}
             />
           )
         })}
@@ -110,7 +111,33 @@ function useServerTick(): number {
   return Math.floor(api.serverNow() / tickMs) * tickMs
 }
 
-type KeysOf = Pick<TableProps, 'list' | 'selection' | 'onSelect'> & {
+type Choosing = Pick<TableProps, 'list' | 'selection' | 'onSelect'>
+
+/** Always the same function, so that a selection redraws only the rows that it changes. */
+function useToggle(choosing: Choosing) {
+  const latest = useRef(choosing)
+  const anchor = useRef(0)
+  useEffect(() => {
+    latest.current = choosing
+  })
+  return useCallback((index: number, isRange: boolean) => {
+    const { list, selection, onSelect } = latest.current
+    const [from, to] = [anchor.current, index].toSorted((a, b) => a - b) as [number, number]
+    const between = Array.from({ length: to - from + 1 }, (_, at) => list.row(from + at)?.uuid)
+    anchor.current = index
+    const device = list.row(index)
+    if (isRange)
+      onSelect(
+        selectMore(
+          selection,
+          between.filter((uuid) => uuid !== undefined),
+        ),
+      )
+    else if (device) onSelect(toggleSelected(selection, device.uuid))
+  }, [])
+}
+
+type KeysOf = Choosing & {
   active: number
   goTo(index: number): void
 }
@@ -149,15 +176,10 @@ type RowProps = {
   isChosen: boolean
   isStray: boolean
   onPoint(index: number): void
-  onToggle(uuid: string): void
+  onToggle(index: number, isRange: boolean): void
 }
 
-const Row = memo(DrawnRow, (a, b) =>
-  (Object.keys(a) as (keyof RowProps)[]).every(
-    // What it does depends on the selection, which redraws by `isChosen` where it matters.
-    (key) => key === 'onPoint' || (key === 'onToggle' ? a.device === b.device : a[key] === b[key]),
-  ),
-)
+const Row = memo(DrawnRow)
 
 function DrawnRow({ index, top, device, names, now, ...row }: RowProps) {
   const { words } = useMuster()
@@ -186,7 +208,9 @@ function DrawnRow({ index, top, device, names, now, ...row }: RowProps) {
             tabIndex={-1}
             aria-label={words.devicesPage.select(device.name)}
             checked={row.isChosen}
-            onChange={() => row.onToggle(device.uuid)}
+            onChange={({ nativeEvent }) =>
+              row.onToggle(index, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
+            }
           />
         )}
       </div>

@@ -139,7 +139,7 @@ function useDeviceList({ q, filter, sort }: Required<Question>) {
 
 function Found({ state, onRenew }: { state: ListState; onRenew(): void }) {
   const { words } = useMuster()
-  const { total, scanned, rowCount, strayCount, isWhole } = state
+  const { total, scanned, rowCount, strayCount, newCount, isWhole } = state
   const text = words.devicesPage
   return (
     <>
@@ -151,9 +151,11 @@ function Found({ state, onRenew }: { state: ListState; onRenew(): void }) {
             : text.atLeast(rowCount)}
         {scanned && !isWhole && ` · ${text.scanning(scanned.count, scanned.of)}`}
       </p>
-      {strayCount > 0 && (
+      {strayCount + newCount > 0 && (
         <p className="strays">
-          {text.strays(strayCount)}{' '}
+          {[newCount > 0 && text.fresh(newCount), strayCount > 0 && text.strays(strayCount)]
+            .filter(Boolean)
+            .join(', ')}{' '}
           <button type="button" className="link" onClick={onRenew}>
             {text.renew}
           </button>

@@ -10,6 +10,14 @@ test('each part that is joined by and is a chip, and joining them means the same
   assert.deepEqual(readFilter(joinChips(parts)!), readFilter(text))
 })
 
+test('the plainest patterns are said in words, whatever is sought', () => {
+  for (const part of ['name contains "a*b"', 'tag.site begins "no\\"rth"', 'name ~ "a*b"']) {
+    assert.deepEqual(chipsOf(part).parts, [part])
+    assert.deepEqual(chipsOf(chipsOf(part).parts[0]!).parts, [part])
+  }
+  assert.deepEqual(chipsOf('name ~ "*crate*"').parts, ['name contains "crate"'])
+})
+
 test('a filter that is wrong stays one chip as it was written, with what is wrong', () => {
   const { parts, mistake } = chipsOf('status = asleep')
   assert.deepEqual(parts, ['status = asleep'])

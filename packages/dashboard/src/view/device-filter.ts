@@ -3,7 +3,14 @@
 // changed by column, operator and value.
 
 import { type Column, columnOf } from '@muster/core/device-columns.ts'
-import { type Filter, operatorsOf, printColumn, printFilter } from '@muster/core/device-filter.ts'
+import {
+  type Filter,
+  operatorsOf,
+  piecesOf,
+  printColumn,
+  printFilter,
+  quoted,
+} from '@muster/core/device-filter.ts'
 import { readFilter } from '@muster/core/device-filter-parser.ts'
 
 export type Chips = { parts: readonly string[]; mistake: string | null }
@@ -20,8 +27,15 @@ export function chipsOf(text: string): Chips {
   return { parts: parts.map(printPart), mistake: null }
 }
 
-/** Brackets where joining would change what it means. */
+/** Brackets where joining would change what it means, and words for the plainest patterns. */
 function printPart(filter: Filter): string {
+  if (filter.kind === 'compare' && filter.operator === '~' && filter.value.kind === 'text') {
+    const [first, sought = '', ...rest] = piecesOf(filter.value.text)
+    const column = printColumn(filter.column)
+    if (first === '' && sought && rest.length === 1 && rest[0] === '')
+      return `${column} contains ${quoted(sought)}`
+    if (first && sought === '' && rest.length === 0) return `${column} begins ${quoted(first)}`
+  }
   const text = printFilter(filter)
   return filter.kind === 'or' ? `(${text})` : text
 }
@@ -47,7 +61,7 @@ export function writeComparison(name: string, operator: string, value: string): 
   if (operator === 'exists') return `${written} exists`
   if (value.trim() === '') return null
   const isBare = column.kind !== 'text'
-  const given = isBare ? value.trim() : `"${value.replace(/["\\]/g, (one) => `\\${one}`)}"`
+  const given = isBare ? value.trim() : quoted(value)
   return `${written} ${operator} ${given}`
 }
 

@@ -166,6 +166,19 @@ test('the rows of the question before stay until the answer is there, and old an
   assert.equal(list.row(0)?.name, 'crate-000002')
 })
 
+test('devices that are created are counted, and come when the list is asked anew', async () => {
+  const { list } = openYard(3)
+  list.ask({})
+  await turn()
+  const created = { uuid: 'f'.repeat(32), fleet: 'yard', change: 'created' } as const
+  list.take({ event: 'device', data: created })
+  assert.equal(list.read().newCount, 1)
+  assert.equal(list.read().rowCount, 3)
+  list.again()
+  await turn()
+  assert.equal(list.read().newCount, 0)
+})
+
 test('what failed is told, keeps the rows, and is tried once more when that is asked', async () => {
   const { list, fail } = openYard(300)
   list.ask({})

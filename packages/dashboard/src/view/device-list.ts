@@ -29,6 +29,8 @@ export type ListState = {
   /** What is shown answers the question before. */
   isOld: boolean
   error: unknown
+  /** Devices that were created since it was asked. */
+  newCount: number
   /** Rows that are gone, or match no more. */
   strayCount: number
 }
@@ -58,6 +60,7 @@ const empty: ListState = {
   isLoading: true,
   isOld: false,
   error: null,
+  newCount: 0,
   strayCount: 0,
 }
 
@@ -151,6 +154,8 @@ export class DeviceList {
     if (event.event !== 'transition' && event.event !== 'progress' && event.event !== 'device')
       return
     const device = this.#find(event.data.uuid)
+    if (event.event === 'device' && event.data.change === 'created' && !device)
+      this.#become({ newCount: this.#state.newCount + 1 })
     if (!device) return
     if (event.event === 'device' && event.data.change === 'deleted') {
       this.#strays.add(device.uuid)
@@ -278,6 +283,7 @@ export class DeviceList {
     this.#become({
       rowCount: last ? last.from + last.count : 0,
       ...(isKnown ? {} : { total: total ?? null, scanned: scanned ?? null }),
+      ...(page.from === 0 && !isKnown ? { newCount: 0 } : {}),
       isWhole: this.#next === null,
       isLoading: false,
       isOld: false,
