@@ -142,14 +142,17 @@ test('a transition mends the row where it stands, and marks one that no longer m
   assert.equal(list.read().strayCount, 0)
 })
 
-test('what changed is read again together, and not once for each event', async () => {
+test('what changed is drawn and read again together, and not once for each event', async () => {
   const { list, clock, asked } = openYard(100)
   list.ask({})
   await turn()
+  let drawnCount = 0
+  list.subscribe(() => void drawnCount++)
   for (let round = 0; round < 50; round++)
     for (let at = 0; at < 30; at++) list.take(lost(list.row(at)!))
   await clock.run(1_000)
   assert.equal(asked.length, 2)
+  assert.ok(drawnCount <= 3, `drawn ${drawnCount} times`)
 })
 
 test('the rows of the question before stay until the answer is there, and old answers are not taken', async () => {

@@ -51,6 +51,8 @@ const rereadPauseMs = 400
 /** A filter has room for so many uuids. */
 const rereadCount = 40
 const freshenMs = 15_000
+/** News of many rows are drawn together. */
+const drawMs = 50
 
 const empty: ListState = {
   rowCount: 0,
@@ -80,6 +82,7 @@ export class DeviceList {
   #isFirst = true
   #state = empty
   #cancelReread: (() => void) | null = null
+  #cancelDraw: (() => void) | null = null
 
   constructor(deps: ListDeps) {
     this.#deps = deps
@@ -105,6 +108,8 @@ export class DeviceList {
       this.#round.abort()
       this.#cancelReread?.()
       this.#cancelReread = null
+      this.#cancelDraw?.()
+      this.#cancelDraw = null
     }
   }
 
@@ -155,11 +160,11 @@ export class DeviceList {
       return
     const device = this.#find(event.data.uuid)
     if (event.event === 'device' && event.data.change === 'created' && !device)
-      this.#become({ newCount: this.#state.newCount + 1 })
+      this.#becomeSoon({ newCount: this.#state.newCount + 1 })
     if (!device) return
     if (event.event === 'device' && event.data.change === 'deleted') {
       this.#strays.add(device.uuid)
-      this.#become({})
+      this.#becomeSoon({})
       return
     }
     if (event.event === 'transition') this.#put(afterTransition(device, event.data))
@@ -181,7 +186,7 @@ export class DeviceList {
       !this.#filter || matchesFilter(this.#filter, filteredDeviceOf(device), this.#deps.serverNow())
     if (matches) this.#strays.delete(device.uuid)
     else this.#strays.add(device.uuid)
-    this.#become({})
+    this.#becomeSoon({})
   }
 
   #markSeen(): void {
@@ -302,8 +307,16 @@ export class DeviceList {
   }
 
   #become(next: Partial<ListState>): void {
+    this.#cancelDraw?.()
+    this.#cancelDraw = null
     this.#state = { ...this.#state, ...next, strayCount: this.#strays.size }
     for (const listener of this.#listeners) listener()
+  }
+
+  /** It is so at once, and told with what else happens in this moment: a wave redraws few times. */
+  #becomeSoon(next: Partial<ListState>): void {
+    this.#state = { ...this.#state, ...next, strayCount: this.#strays.size }
+    this.#cancelDraw ??= this.#deps.clock.after(drawMs, () => this.#become({}))
   }
 }
 
