@@ -77,6 +77,7 @@ export type DeviceStream = {
 export type DialBack = { uuid: string; token: string; epoch: number }
 
 type Pending = {
+  id: string
   uuid: string
   secretHash: Buffer
   /** Of the link over which it was asked; null: no replica has told yet. */
@@ -117,6 +118,17 @@ export class Streams {
     return [...this.#open.values()].reduce((sum, { size }) => sum + size, 0)
   }
 
+  /** What waits here for whoever reads slowly, in both directions. */
+  get waitingBytes(): number {
+    let sum = 0
+    const add = ({ readableLength, writableLength }: Duplex) => {
+      sum += readableLength + writableLength
+    }
+    for (const open of this.#open.values()) open.forEach(add)
+    this.#connections.forEach(add)
+    return sum
+  }
+
   /** Refuses with why it cannot be: not linked, refused by the device, nothing there, too many. */
   async openStream({ uuid, target, signal }: StreamOrder): Promise<DeviceStream> {
     if (this.#stopped) throw new Refusal('server-stopping', undefined, { retryAfterMs: 2_000 })
@@ -127,6 +139,7 @@ export class Streams {
     const opened: Pending['opened'] = Promise.withResolvers()
     opened.promise.catch(() => undefined)
     const pending: Pending = {
+      id,
       uuid,
       secretHash: hashOf(secret),
       epoch: null,
@@ -252,7 +265,9 @@ export class Streams {
     if (count >= perDevice) throw new Refusal('too-many-streams', `it has ${count}`)
   }
 
-  #lay({ uuid, opened }: Pending, socket: Duplex): void {
+  #lay({ id, uuid, opened }: Pending, socket: Duplex): void {
+    // From here on it counts among those that are open.
+    this.#pending.delete(id)
     if (socket.destroyed) {
       opened.reject(new Refusal('stream-lost', 'the device has gone'))
       return
