@@ -19,12 +19,9 @@ import { draftOf } from './act-draft.ts'
 import { admitDevice, deviceOf, loadPrincipal } from './admission.ts'
 import { DeviceParams, loadDeviceView } from './device-routes.ts'
 import { type Api, type ApiDeps, principalOf } from './door.ts'
+import { judgeTraffic, type Moved } from './stream-limits.ts'
 
 const checkEveryMs = 30_000
-/** A stream over which nothing goes for so long is ended. */
-const idleMs = 12 * 3_600_000
-/** More than this is no session and no file, but something that runs wild. */
-const mostBytes = 1024 ** 4
 
 export function registerDeviceStreams(api: Api, deps: ApiDeps): void {
   api.get(
@@ -146,7 +143,7 @@ async function refuseRemovedKey(
 
 type Watched = {
   target: StreamTarget
-  moved: { bytes: number; at: number }
+  moved: Moved
   end(refusal: Refusal): void
 }
 
@@ -160,9 +157,8 @@ function watch(
   let cancel = clock.after(checkEveryMs, check)
   function check(): void {
     cancel = clock.after(checkEveryMs, check)
-    if (clock.now() - moved.at >= idleMs)
-      end(new Refusal('stream-ended', 'nothing went over it for long'))
-    else if (moved.bytes >= mostBytes) end(new Refusal('stream-ended', 'it carried all it may'))
+    const refusal = judgeTraffic(moved, clock.now())
+    if (refusal) end(refusal)
     else void allowStill().catch((error) => end(error))
   }
   async function allowStill(): Promise<void> {

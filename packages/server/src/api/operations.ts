@@ -27,7 +27,11 @@ export type OperationsDeps = {
     readonly draining: boolean
     readonly stats: { opened: number; lost: number; superseded: number; refused: number }
   }
-  streams: { readonly count: number; readonly stats: { relayed: number } }
+  streams: {
+    readonly count: number
+    readonly waitingBytes: number
+    readonly stats: { relayed: number }
+  }
 }
 
 const open = { tags: ['operations'], security: [] }
@@ -114,6 +118,11 @@ function createMetrics({ presence, queries, hub, links, streams }: OperationsDep
   )
   count('muster_links_refused_total', 'Links turned away for now.', () => links.stats.refused)
   level('muster_streams', 'Streams to devices that were opened here.', () => streams.count)
+  level(
+    'muster_stream_waiting_bytes',
+    'Bytes of streams that wait here for whoever reads slowly.',
+    () => streams.waitingBytes,
+  )
   count(
     'muster_streams_relayed_total',
     'Streams whose bytes are handed to another replica.',
