@@ -61,6 +61,11 @@ test('devices are found, live where they stand, and changed together', { skip },
   const { page } = opened
   await page.goto(`${stage.server.url}/devices`)
   await signIn(page)
+  await page.getByRole('link', { name: 'Fleets' }).click()
+  await page.getByRole('link', { name: '1 Operational' }).click()
+  await page.getByText('1 device', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Remove the filter status = operational' }).click()
+  await page.getByRole('button', { name: 'Remove the filter fleet = "yard"' }).click()
   const row = page.locator(`[data-device="${agent.uuid}"]`)
   await row.locator('[data-status=operational]').waitFor()
   assert.deepEqual(await opened.findBarriers(), [])

@@ -3,7 +3,8 @@
 
 import { statusTokens } from '@muster/core/status-tokens.ts'
 import { statuses } from '@muster/core/statuses.ts'
-import type { Share } from '../view/fleets.ts'
+import { Link } from '@tanstack/react-router'
+import { filterOf, type Share } from '../view/fleets.ts'
 
 export function StatusBar({ shares }: { shares: readonly Share[] }) {
   return (
@@ -20,13 +21,16 @@ export function StatusBar({ shares }: { shares: readonly Share[] }) {
   )
 }
 
-export function StatusCounts({ shares }: { shares: readonly Share[] }) {
+/** Each count leads to the devices that it counts. */
+export function StatusCounts({ fleet, shares }: { fleet: string; shares: readonly Share[] }) {
   return (
     <ul className="counts">
       {shares.map(({ status, count }) => (
         <li key={status} data-tone={statusTokens[status].tone} data-status={status}>
-          <span aria-hidden="true">{statusTokens[status].symbol}</span>{' '}
-          <b>{count.toLocaleString()}</b> {statuses[status].title}
+          <Link to="/devices" search={{ filter: filterOf(fleet, status) }}>
+            <span aria-hidden="true">{statusTokens[status].symbol}</span>{' '}
+            <b>{count.toLocaleString()}</b> {statuses[status].title}
+          </Link>
         </li>
       ))}
     </ul>

@@ -5,7 +5,7 @@ import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { useDocumentTitle, useHotkeys } from '@mantine/hooks'
 import type { FleetView } from '@muster/core/api.ts'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useNavigate, useSearch } from '@tanstack/react-router'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { type FormEvent, useRef, useState } from 'react'
 import { Failure, Loading, Nothing } from '../components/notices.tsx'
 import { StatusBar, StatusCounts } from '../components/status-bar.tsx'
@@ -13,6 +13,7 @@ import { useMuster } from '../muster.tsx'
 import {
   deriveShares,
   type FleetSort,
+  filterOf,
   fleetSorts,
   orderFleets,
   troubledCount,
@@ -75,7 +76,11 @@ function Fleet({ fleet }: { fleet: FleetView }) {
   return (
     <li data-fleet={fleet.slug}>
       <div className="name">
-        <h2>{fleet.name}</h2>
+        <h2>
+          <Link to="/devices" search={{ filter: filterOf(fleet.slug) }}>
+            {fleet.name}
+          </Link>
+        </h2>
         <span className="quiet">{fleet.slug}</span>
       </div>
       <div className="sum">
@@ -84,7 +89,7 @@ function Fleet({ fleet }: { fleet: FleetView }) {
       </div>
       <div className="shares">
         <StatusBar shares={shares} />
-        <StatusCounts shares={shares} />
+        <StatusCounts fleet={fleet.slug} shares={shares} />
       </div>
     </li>
   )

@@ -169,6 +169,19 @@ test('the rows of the question before stay until the answer is there, and old an
   assert.equal(list.row(0)?.name, 'crate-000002')
 })
 
+test('what was to be read again is not, once another question was answered', async () => {
+  const { list, clock, asked } = openYard(10)
+  list.ask({})
+  await turn()
+  list.take(lost(list.row(0)!))
+  list.again()
+  await clock.run(1_000)
+  assert.equal(asked.length, 2)
+  list.take(lost(list.row(0)!))
+  await clock.run(1_000)
+  assert.equal(asked.length, 3)
+})
+
 test('devices that are created are counted, and come when the list is asked anew', async () => {
   const { list } = openYard(3)
   list.ask({})

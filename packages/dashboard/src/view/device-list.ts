@@ -207,6 +207,11 @@ export class DeviceList {
 
   async #reread(): Promise<void> {
     const uuids = [...this.#stale].slice(0, rereadCount)
+    if (uuids.length === 0) {
+      // The question has become another one meanwhile.
+      this.#cancelReread = null
+      return
+    }
     for (const uuid of uuids) this.#stale.delete(uuid)
     const filter = `uuid in (${uuids.map(quoted).join(', ')})`
     const { signal } = this.#round

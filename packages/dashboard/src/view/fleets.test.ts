@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { readFilter } from '@muster/core/device-filter-parser.ts'
 import type { Status } from '@muster/core/statuses.ts'
-import { deriveShares, orderFleets } from './fleets.ts'
+import { deriveShares, filterOf, orderFleets } from './fleets.ts'
 
 const fleetOf = (name: string, statusCounts: Partial<Record<Status, number>>) => ({
   name,
@@ -41,4 +42,10 @@ test('the shares of a bar stand in one order, sum up to the whole, and leave out
     { status: 'disconnected', count: 3, percent: 75 },
   ])
   assert.deepEqual(deriveShares({ statusCounts: {} }), [])
+})
+
+test('a fleet, and a count of it, lead to their devices by a filter that the language takes', () => {
+  assert.equal(filterOf('yard'), 'fleet = "yard"')
+  assert.equal(filterOf('yard', 'frozen'), 'fleet = "yard" and status = frozen')
+  assert.ok('filter' in readFilter(filterOf('yard', 'reduced-functionality')))
 })

@@ -3,6 +3,7 @@
 // of four stand above three of a thousand.
 
 import type { FleetView } from '@muster/core/api.ts'
+import { quoted } from '@muster/core/device-filter.ts'
 import { statusTokens } from '@muster/core/status-tokens.ts'
 import { type Status, statusWords } from '@muster/core/statuses.ts'
 
@@ -24,6 +25,12 @@ export function deriveShares({ statusCounts }: Pick<Counted, 'statusCounts'>): S
     const count = statusCounts[status]!
     return { status, count, percent: (100 * count) / sum }
   })
+}
+
+/** The devices of a fleet, or those of one status, in the filter language. */
+export function filterOf(fleet: string, status?: Status): string {
+  const ofFleet = `fleet = ${quoted(fleet)}`
+  return status ? `${ofFleet} and status = ${status}` : ofFleet
 }
 
 export function troubledCount({ statusCounts }: Pick<Counted, 'statusCounts'>): number {
