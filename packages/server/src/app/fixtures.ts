@@ -45,7 +45,7 @@ export async function openServer({
     database,
     bus,
     clock,
-    version: '1.2.3',
+    version: '0.0.0',
     replica: randomUUID(),
     log,
     publicUrl,
