@@ -126,7 +126,8 @@ test('the live stream tells of the fleets that its reader may see, and of nothin
     assert.equal(refused.status, 404, query)
     assert.match(((await refused.json()) as { code: string }).code, /-not-found$/)
   }
-  const { body } = await ask('')
+  // Taken hold of at once: a body that nobody reads ends when its response is collected as garbage.
+  const pieces = (await ask('')).body!.values()
   // First what may not be told, then what is waited for.
   for (const uuid of [foreign, own]) {
     await house.report(uuid, {})
@@ -135,7 +136,7 @@ test('the live stream tells of the fleets that its reader may see, and of nothin
   }
   let heard = ''
   const decoder = new TextDecoder()
-  for await (const piece of body!) {
+  for await (const piece of pieces) {
     heard += decoder.decode(piece, { stream: true })
     if (/"to":"disconnected"/.test(heard)) break
   }
