@@ -374,11 +374,15 @@ function createConnection(options: ApiClientOptions) {
       }
     })
 
-  /** The body as it arrives. */
+  /**
+   * The body as it arrives. Its reader is taken at once: Node ends a body that nobody reads, as if that
+   * were all, when its response is collected as garbage.
+   */
   const open = (path: string, request: SendOptions) =>
     send('GET', path, request, async (answer) => {
       if (!answer.body) throw notMuster(server, answer)
-      return answer.body
+      const reader = answer.body.getReader()
+      return { getReader: () => reader }
     })
 
   function serverNow(): number {

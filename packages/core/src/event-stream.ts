@@ -123,10 +123,11 @@ export async function* followEvents(options: FollowOptions): AsyncGenerator<Foll
     const parser = createEventParser(lastEventId)
     let refusal = new Refusal('server-unreachable', 'the live stream ended')
     try {
-      const body = await options.open(lastEventId, connection.signal)
+      // Its reader at once: Node ends a body that nobody holds when its response is collected as garbage.
+      const reader = (await options.open(lastEventId, connection.signal)).getReader()
       yield { kind: 'opened', resumed: opened }
       opened = true
-      for await (const events of readEvents(body, parser, connection, options)) {
+      for await (const events of readEvents(reader, parser, connection, options)) {
         failureCount = 0
         for (const event of events) yield { kind: 'event', ...event }
       }
@@ -151,12 +152,11 @@ export async function* followEvents(options: FollowOptions): AsyncGenerator<Foll
 
 /** Yields the events of each piece that arrives; a piece of comments alone yields none. */
 async function* readEvents(
-  body: ByteStream,
+  reader: ReturnType<ByteStream['getReader']>,
   parser: EventParser,
   connection: AbortController,
   { clock, silenceMs = defaultSilenceMs, onAlive }: FollowOptions,
 ): AsyncGenerator<ServerSentEvent[], void, void> {
-  const reader = body.getReader()
   const decoder = new TextDecoder()
   try {
     for (;;) {
