@@ -21,7 +21,7 @@ const organizationKey = 'muster-organization'
 
 const queries = new QueryClient({
   defaultOptions: {
-    // The live stream says when to read again.
+    // The live stream says when to read again; what follows it by itself says so in its meta.
     queries: { staleTime: Number.POSITIVE_INFINITY, retry: isPassing, refetchOnWindowFocus: false },
   },
 })
@@ -40,7 +40,8 @@ function Dashboard() {
     const clock = browserClock()
     const fetchHere: typeof fetch = (...asked) => fetch(...asked)
     const api = createApiClient({ server: location.origin, organization, fetch: fetchHere, clock })
-    const onChange = () => void queries.invalidateQueries()
+    const onChange = () =>
+      void queries.invalidateQueries({ predicate: ({ meta }) => meta?.followsLive !== true })
     const chooseOrganization = (slug: string) => {
       localStorage.setItem(organizationKey, slug)
       queries.clear()

@@ -43,3 +43,10 @@ export function useNow(): number {
   }, [clock])
   return now
 }
+
+/** Now by the clock of the server, renewed every second. */
+export function useServerNow(): number {
+  const { api } = useMuster()
+  useNow()
+  return api.serverNow()
+}

@@ -35,7 +35,12 @@ const devices = createRoute({
   validateSearch: readDevicesSearch,
   component: lazyRouteComponent(() => import('./pages/devices.tsx'), 'Devices'),
 })
-const routeTree = root.addChildren([start, fleets, devices])
+const device = createRoute({
+  getParentRoute: () => root,
+  path: '/devices/$uuid',
+  component: lazyRouteComponent(() => import('./pages/device.tsx'), 'Device'),
+})
+const routeTree = root.addChildren([start, fleets, devices, device])
 
 export function createRoutes() {
   return createRouter({ routeTree })

@@ -4,6 +4,9 @@
 import { tones } from '@muster/core/status-tokens.ts'
 
 export function wearTones(to: Pick<CSSStyleSheet, 'insertRule'>): void {
-  for (const [tone, { light, dark }] of Object.entries(tones))
-    to.insertRule(`[data-tone='${tone}'] { color: light-dark(${light}, ${dark}) }`)
+  for (const [tone, { light, dark }] of Object.entries(tones)) {
+    const colour = `light-dark(${light}, ${dark})`
+    to.insertRule(`[data-tone='${tone}'] { color: ${colour} }`)
+    to.insertRule(`[data-tone-edge='${tone}'] { --tone-edge: ${colour} }`)
+  }
 }

@@ -1,9 +1,11 @@
 // Every text of the dashboard that core does not have (the words of statuses, reasons and refusals are
 // core's), in one place, so that a translation is one more table of this type.
 
+import { devicePage } from './words-device.ts'
 import { devicesPage } from './words-devices.ts'
 
 export const english = {
+  devicePage,
   devicesPage,
   product: 'Muster',
   skip: 'To the content',

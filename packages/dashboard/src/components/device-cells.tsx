@@ -31,7 +31,7 @@ export function DeviceCell({ device, now, name }: CellProps & { name: string }) 
 /** Opens the page of a device within this page; with a key held, the browser decides. */
 export function useOpenDevice() {
   const navigate = useNavigate()
-  return (uuid: string) => void navigate({ href: `/devices/${uuid}` })
+  return (uuid: string) => void navigate({ to: '/devices/$uuid', params: { uuid } })
 }
 
 function Name({ device }: { device: DeviceView }) {

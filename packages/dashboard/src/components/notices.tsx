@@ -41,7 +41,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   )
 }
 
-function describe(error: unknown): { title: string; detail?: string; advice?: string } {
+export function describe(error: unknown): { title: string; detail?: string; advice?: string } {
   if (!(error instanceof Refusal)) return { title: String(error) }
   const { title, advice } = errors[error.code]
   return { title, advice, ...(error.detail ? { detail: error.detail } : {}) }

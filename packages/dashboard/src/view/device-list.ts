@@ -6,12 +6,13 @@
 // Rejected: offsets, which no index serves and which shift when devices come and go. So the list grows
 // as it is scrolled; who wants the end of a million sorts the other way round.
 
-import type { DeviceQuery, DeviceView, PageOf, TransitionView } from '@muster/core/api.ts'
+import type { DeviceQuery, DeviceView, PageOf } from '@muster/core/api.ts'
 import type { StreamEvent } from '@muster/core/api-client.ts'
 import type { Clock } from '@muster/core/clock.ts'
 import { type Filter, quoted } from '@muster/core/device-filter.ts'
 import { readFilter } from '@muster/core/device-filter-parser.ts'
 import { filteredDeviceOf, matchesFilter } from '@muster/core/device-match.ts'
+import { afterTransition } from './after-transition.ts'
 
 export type Question = { q?: string; filter?: string; sort?: string }
 export type DevicePage = PageOf<DeviceView> & { scanned?: { count: number; of: number } }
@@ -322,30 +323,5 @@ export class DeviceList {
   #becomeSoon(next: Partial<ListState>): void {
     this.#state = { ...this.#state, ...next, strayCount: this.#strays.size }
     this.#cancelDraw ??= this.#deps.clock.after(drawMs, () => this.#become({}))
-  }
-}
-
-function afterTransition(device: DeviceView, transition: TransitionView): DeviceView {
-  const { at, to, heartbeat, cloudlink, reasons, name, fleet } = transition
-  const since = (channel: { state: string; since: number | null }, state: string) =>
-    channel.state === state ? channel.since : at
-  const isSame = device.status.status === to
-  return {
-    ...device,
-    name,
-    fleet,
-    status: {
-      ...device.status,
-      status: to,
-      since: isSame ? device.status.since : at,
-      reasons,
-      progress: isSame ? device.status.progress : null,
-    },
-    heartbeat: {
-      ...device.heartbeat,
-      state: heartbeat,
-      since: since(device.heartbeat, heartbeat),
-    },
-    cloudlink: { state: cloudlink, since: since(device.cloudlink, cloudlink) },
   }
 }

@@ -11,7 +11,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 const builtDir = pathToFileURL(`${resolve(import.meta.dirname, '../../../dashboard/dist')}/`)
 
 /** The addresses of packages/dashboard/src/routes.tsx. */
-const pages = ['/', '/fleets', '/devices']
+const pages = ['/', '/fleets', '/devices', '/devices/:uuid']
 
 /** Styles of single elements are set by scripts, which this allows; nothing inline, nothing foreign. */
 const policy =

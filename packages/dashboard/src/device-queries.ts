@@ -1,0 +1,89 @@
+// What is read about one device, and when it is read again: what the live stream says of it is shown at
+// once and read again together a moment later; times that no event tells of (each heartbeat is one) are
+// looked at every few seconds. All of it has a key that begins with `device` and the uuid.
+
+import type { DeviceView } from '@muster/core/api.ts'
+import type { StreamEvent } from '@muster/core/api-client.ts'
+import { errors, Refusal } from '@muster/core/errors.ts'
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { useMuster } from './muster.tsx'
+import { afterTransition } from './view/after-transition.ts'
+
+/** Everything that is known of a device has its place under this. */
+export type DevicePart = 'record' | 'course' | 'history' | 'available' | 'actions' | 'url' | 'audit'
+
+export const deviceKey = (uuid: string, part?: DevicePart, ...more: unknown[]) => [
+  'device',
+  uuid,
+  ...(part ? [part, ...more] : []),
+]
+/** Not read again with every change of any device. */
+export const followsLive = { meta: { followsLive: true } } as const
+
+const lookMs = 5_000
+/** What happens together is read again once. */
+const rereadMs = 150
+
+/** What is not there is not asked for again and again. */
+const refetchInterval = ({ state }: { state: { error: unknown } }) =>
+  isFinal(state.error) ? false : lookMs
+
+export const isFinal = (error: unknown): boolean =>
+  error instanceof Refusal && errors[error.code].http < 500
+
+export function useDevice(uuid: string) {
+  const { api } = useMuster()
+  const queries = useQueryClient()
+  const record = useQuery({
+    queryKey: deviceKey(uuid, 'record'),
+    queryFn: () => api.devices.read(uuid),
+    refetchInterval,
+    ...followsLive,
+  })
+  useFollowed(uuid, record.data?.uuid ?? uuid)
+  const put = (device: DeviceView) => queries.setQueryData(deviceKey(uuid, 'record'), device)
+  return { ...record, put }
+}
+
+/** `asked` may be the beginning of `uuid`. */
+function useFollowed(asked: string, uuid: string): void {
+  const { live, clock } = useMuster()
+  const queries = useQueryClient()
+  useEffect(() => {
+    let cancel: (() => void) | null = null
+    const stale = new Set<DevicePart | 'all'>()
+    const rereadSoon = (...parts: (DevicePart | 'all')[]) => {
+      for (const part of parts) stale.add(part)
+      cancel ??= clock.after(rereadMs, () => {
+        cancel = null
+        const keys = stale.has('all')
+          ? [deviceKey(asked)]
+          : [...stale].map((part) => deviceKey(asked, part as DevicePart))
+        stale.clear()
+        for (const queryKey of keys) void queries.invalidateQueries({ queryKey })
+      })
+    }
+    const unfollow = live.follow((event) => {
+      if (event.event === 'opened' || event.event === 'missed') rereadSoon('all')
+      if (!('data' in event) || !('uuid' in event.data) || event.data.uuid !== uuid) return
+      if (event.event === 'action') rereadSoon('actions', 'available')
+      else rereadSoon('all')
+      patch(queries, asked, event)
+    })
+    return () => {
+      unfollow()
+      cancel?.()
+    }
+  }, [live, clock, queries, asked, uuid])
+}
+
+function patch(queries: QueryClient, asked: string, event: StreamEvent): void {
+  queries.setQueryData(deviceKey(asked, 'record'), (device: DeviceView | undefined) => {
+    if (!device) return undefined
+    if (event.event === 'transition') return afterTransition(device, event.data)
+    if (event.event === 'progress')
+      return { ...device, status: { ...device.status, progress: event.data.progress } }
+    return device
+  })
+}
