@@ -2,11 +2,13 @@
 // the way out. Whoever is not signed in sees the sign-in in its place.
 
 import { Button, NativeSelect, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import { useHotkeys } from '@mantine/hooks'
 import { Refusal } from '@muster/core/errors.ts'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { Failure, Loading } from './components/notices.tsx'
+import { Palette } from './components/palette.tsx'
 import { useLive, useMuster, useNow } from './muster.tsx'
 import { SignIn } from './pages/sign-in.tsx'
 
@@ -39,6 +41,7 @@ function Signed({ email }: { email: string }) {
           <Link to="/devices">{words.devicesLink}</Link>
           <a href="/docs">{words.reference}</a>
         </nav>
+        <GoTo />
         <LiveSign />
         <Organizations />
         <ColourSwitch />
@@ -47,6 +50,29 @@ function Signed({ email }: { email: string }) {
       <main id="main" tabIndex={-1}>
         <Outlet />
       </main>
+    </>
+  )
+}
+
+function GoTo() {
+  const { words } = useMuster()
+  const [isOpen, setOpen] = useState(false)
+  // From within a field, too.
+  useHotkeys([['mod+K', () => setOpen(true)]], [])
+  return (
+    <>
+      <Button
+        size="xs"
+        variant="default"
+        aria-keyshortcuts="Control+K"
+        onClick={() => setOpen(true)}
+      >
+        {words.palette.open}{' '}
+        <span className="key" aria-hidden="true">
+          Ctrl K
+        </span>
+      </Button>
+      {isOpen && <Palette onClose={() => setOpen(false)} />}
     </>
   )
 }

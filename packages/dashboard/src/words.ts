@@ -3,10 +3,12 @@
 
 import { devicePage } from './words-device.ts'
 import { devicesPage } from './words-devices.ts'
+import { palette } from './words-palette.ts'
 
 export const english = {
   devicePage,
   devicesPage,
+  palette,
   product: 'Muster',
   skip: 'To the content',
   fleets: 'Fleets',
