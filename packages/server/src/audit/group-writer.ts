@@ -21,9 +21,7 @@ export function createGroupWriter(store: Pick<AuditStore, 'write'>) {
   function write(part: Pick<Waiting, 'begin' | 'end'>): Promise<Beginning | null> {
     const settled = Promise.withResolvers<Beginning | null>()
     waiting.push({ ...part, settled })
-    writing ??= writeAll().finally(() => {
-      writing = null
-    })
+    writing ??= writeAll()
     return settled.promise
   }
 
@@ -33,6 +31,8 @@ export function createGroupWriter(store: Pick<AuditStore, 'write'>) {
       waiting = waiting.slice(maxBatch)
       await writeOne(batch)
     }
+    // In the same turn as the last look: whoever comes later finds that nobody writes, and begins.
+    writing = null
   }
 
   async function writeOne(batch: readonly Waiting[]): Promise<void> {
