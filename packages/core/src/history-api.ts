@@ -115,7 +115,15 @@ export const DeviceUptimeItem = T.Object({
   ...outages,
 })
 export type DeviceUptimeItem = Static<typeof DeviceUptimeItem>
-export const DeviceUptimeView = T.Object({ ...answered, ...DeviceUptimeItem.properties })
+/** More gaps than this are not told at once. */
+export const maxGapsTold = 1_000
+export const DeviceUptimeView = T.Object({
+  ...answered,
+  ...DeviceUptimeItem.properties,
+  gaps: T.Array(T.Object({ from: Instant('When it began.'), to: Instant('When it ended.') }), {
+    description: `When nobody listened in the period, oldest first; the latest ${maxGapsTold}.`,
+  }),
+})
 export type DeviceUptimeView = Static<typeof DeviceUptimeView>
 
 export const FleetUptimeQuery = T.Object(

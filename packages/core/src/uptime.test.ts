@@ -6,6 +6,7 @@ import { type Gap, type Gaps, joinGaps } from './silence.ts'
 import { cloudlinkStates, heartbeatStates, statusWords } from './statuses.ts'
 import {
   deriveUptime,
+  gapsWithin,
   listenedMs,
   listenedSpans,
   type StandingChange,
@@ -51,6 +52,15 @@ test('time in which nobody listened counts for no status', () => {
   assert.equal(uptime.statusMs.operational, 20 * minuteMs)
   assert.equal(uptime.statusMs.disconnected, 10 * minuteMs)
   assert.equal(uptime.longestOutageMs, 10 * minuteMs)
+})
+
+test('the gaps of a period are cut at its ends, and those outside of it are not of it', () => {
+  const gaps = [gap(-30, -20), gap(-5, 5), gap(10, 20), gap(55, 70), gap(80, 90)]
+  assert.deepEqual(gapsWithin(hour, gaps), [
+    { fromAt: at(0), untilAt: at(5) },
+    { fromAt: at(10), untilAt: at(20) },
+    { fromAt: at(55), untilAt: at(60) },
+  ])
 })
 
 test('a change of reason within Disconnected is no new outage; going and coming back is', () => {

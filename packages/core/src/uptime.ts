@@ -76,6 +76,17 @@ export function listenedSpans({ fromAt, untilAt }: Period, gaps: Gaps): Period[]
   return spans
 }
 
+/** The gaps of the period, cut at its ends, in order. */
+export function gapsWithin({ fromAt, untilAt }: Period, gaps: Gaps): Period[] {
+  return gaps
+    .slice(firstGapEndingAfter(fromAt, gaps))
+    .filter((gap) => gap.fromAt < untilAt)
+    .map((gap) => ({
+      fromAt: Math.max(fromAt, gap.fromAt),
+      untilAt: Math.min(untilAt, gap.untilAt),
+    }))
+}
+
 /** The sum over states and how long, of one device or of many together. */
 export function sumTimes(times: Iterable<readonly [StandingThen, number]>): Times {
   const zero = <W extends string>(words: readonly W[]) =>

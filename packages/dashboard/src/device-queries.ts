@@ -2,8 +2,8 @@
 // once and read again together a moment later; times that no event tells of (each heartbeat is one) are
 // looked at every few seconds. All of it has a key that begins with `device` and the uuid.
 
-import type { DeviceView } from '@muster/core/api.ts'
-import type { StreamEvent } from '@muster/core/api-client.ts'
+import type { DeviceView, TransitionView } from '@muster/core/api.ts'
+import type { ApiClient, StreamEvent } from '@muster/core/api-client.ts'
 import { errors, Refusal } from '@muster/core/errors.ts'
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
@@ -86,4 +86,46 @@ function patch(queries: QueryClient, asked: string, event: StreamEvent): void {
       return { ...device, status: { ...device.status, progress: event.data.progress } }
     return device
   })
+}
+
+export const courseSpans = { hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const
+export type CourseSpan = keyof typeof courseSpans
+
+const courseLookMs = 60_000
+const coursePageSize = 500
+const mostPages = 4
+
+/** What the device did over that time: its transitions, newest first, and when nobody listened. */
+export function useCourse(uuid: string, span: CourseSpan) {
+  const { api } = useMuster()
+  return useQuery({
+    queryKey: deviceKey(uuid, 'course', span),
+    queryFn: () => loadCourse(api, uuid, span),
+    refetchInterval: courseLookMs,
+    ...followsLive,
+  })
+}
+
+async function loadCourse(api: ApiClient, uuid: string, span: CourseSpan) {
+  const fromAt = Math.round(api.serverNow()) - courseSpans[span]
+  // Without a beginning it is a day, as far as it is kept.
+  const asked = span === 'day' ? {} : { from: String(fromAt) }
+  const uptime = await api.history.deviceUptime(uuid, asked)
+  const transitions: TransitionView[] = []
+  let isCut = false
+  let pageCount = 0
+  for await (const page of api.devices.history(uuid, {
+    from: uptime.from,
+    limit: coursePageSize,
+  })) {
+    transitions.push(...page.items)
+    isCut = ++pageCount === mostPages && page.nextCursor !== null
+    if (isCut) break
+  }
+  if (!isCut)
+    for await (const { items } of api.devices.history(uuid, { to: uptime.from, limit: 1 })) {
+      transitions.push(...items)
+      break
+    }
+  return { uptime, transitions, isCut }
 }

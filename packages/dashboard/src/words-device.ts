@@ -16,7 +16,7 @@ export const devicePage = {
   anyMoment: 'any moment now',
   old: 'The connection to the server is lost: this is how it was.',
   next: 'What happens next',
-  nothingNext: 'Silence alone changes nothing about this.',
+  nothingNext: 'Nothing changes by itself.',
   within: {
     'heartbeat-late': 'Heartbeat late',
     'heartbeat-lost': 'Heartbeat lost',
@@ -87,4 +87,21 @@ export const devicePage = {
   copy: (what: string) => `Copy ${what}`,
   copied: 'Copied',
   update: 'Update',
+  course: 'Timeline',
+  courseSpans: { hour: 'Hour', day: 'Day', week: 'Week' },
+  lanes: { status: 'Status', heartbeat: 'Heartbeat', cloudlink: 'Cloudlink' },
+  courseCursor: 'Moment of the timeline',
+  courseHint: 'Point at the timeline, or walk with the arrow keys, to see a moment of it.',
+  courseCut: 'There is more than is drawn: the earlier part is left out.',
+  courseFailed: 'The timeline cannot be read.',
+  availability: (percent: string) => `${percent} % available`,
+  outages: (count: number, longest: string) =>
+    count === 1
+      ? `1 outage of ${longest}`
+      : `${count.toLocaleString()} outages, the longest ${longest}`,
+  noOutage: 'no outage',
+  unlistened: (span: string) => `we did not listen for ${span}`,
+  notListening: 'We did not listen: silence then counts against nobody.',
+  notThen: 'It was not there.',
+  now: 'now',
 }

@@ -12,6 +12,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { DeviceChannels } from '../components/device-channels.tsx'
 import { Copyable } from '../components/device-parts.tsx'
 import { DeviceStanding } from '../components/device-standing.tsx'
+import { DeviceTimeline } from '../components/device-timeline.tsx'
 import { Failure, Loading } from '../components/notices.tsx'
 import { useDevice } from '../device-queries.ts'
 import { useLive, useMuster } from '../muster.tsx'
@@ -51,6 +52,7 @@ function Summary({ device }: { device: DeviceView }) {
       <div className="now">
         <DeviceStanding device={device} />
         <DeviceChannels device={device} />
+        <DeviceTimeline device={device} />
       </div>
     </div>
   )

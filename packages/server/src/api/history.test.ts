@@ -80,6 +80,15 @@ for (const { name, skip, open } of databases) {
     assert.equal(fleet.outages.outageCount, 1)
     const single = (await server.call('GET', `/devices/${one}/uptime?${asked}`)).body
     assert.equal(single.availablePercent, 100)
+    const day = (await server.call('GET', `/devices/${one}/uptime`)).body
+    assert.equal(day.gaps[0].from, day.from)
+    assert.equal(
+      day.gaps.reduce(
+        (sum: number, gap: { from: number; to: number }) => sum + gap.to - gap.from,
+        0,
+      ),
+      day.to - day.from - day.listenedMs,
+    )
     const { points } = (await server.call('GET', `/fleets/kiosks/timeline?${asked}`)).body
     assert.deepEqual(points.at(-1).statusCounts, { operational: 1, disconnected: 1 })
     assert.equal(points.at(-1).at, to)

@@ -7,6 +7,7 @@ import {
   DeviceUptimeView,
   FleetUptimeQuery,
   FleetUptimeView,
+  maxGapsTold,
   PeriodQuery,
   UptimePage,
   UptimePageQuery,
@@ -14,6 +15,7 @@ import {
 import type { Gaps } from '@muster/core/silence.ts'
 import {
   deriveUptime,
+  gapsWithin,
   listenedMs,
   listenedSpans,
   type Period,
@@ -57,7 +59,13 @@ export function registerUptime(api: Api, deps: ApiDeps): void {
       const { period, gaps } = await periodOf(organizationId, request.query)
       const ids = [deviceOf(request).id]
       const [item] = await loadUptimes(queries, ids, fleetIds, period, gaps)
-      return { from: period.fromAt, to: period.untilAt, ...item! }
+      const told = gapsWithin(period, gaps).slice(-maxGapsTold)
+      return {
+        from: period.fromAt,
+        to: period.untilAt,
+        ...item!,
+        gaps: told.map(({ fromAt, untilAt }) => ({ from: fromAt, to: untilAt })),
+      }
     },
   )
   api.get(
