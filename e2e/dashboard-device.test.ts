@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { openBrowser, skip } from './browser.ts'
-import { administrator, openStage } from './fixtures.ts'
+import { administrator, openStage, quick, type Stage } from './fixtures.ts'
 
 /** Where to keep pictures for people to look at; unset: nowhere. */
 const pictures = process.env.MUSTER_TEST_PICTURES
@@ -57,4 +57,56 @@ test('a device is shown as it stands, what happens next, and what happened, as i
   await page.goto(`${stage.server.url}/devices/${'0'.repeat(32)}`)
   await page.getByText('There is no such device').waitFor()
   assert.deepEqual(await opened.findBarriers(), [])
+})
+
+/** Renamed, tagged, and moved by whoever looks at it. */
+async function changeIt(page: Page, { api }: Stage, uuid: string) {
+  await page.getByRole('button', { name: 'Rename' }).click()
+  await page.getByLabel('Name', { exact: true }).fill('north gate')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'north gate', level: 1 }).waitFor()
+  await page.getByLabel('Key', { exact: true }).fill('site')
+  await page.getByLabel('Value', { exact: true }).fill('berlin')
+  await page.keyboard.press('Enter')
+  await page.getByText('site=berlin').waitFor()
+  await page.getByRole('button', { name: 'Move', exact: true }).click()
+  await page.getByLabel('To the fleet').selectOption('orchard')
+  await page.getByRole('dialog').getByRole('button', { name: 'Move' }).click()
+  await page.getByRole('link', { name: 'orchard' }).waitFor()
+  const { name, fleet, tags } = await api.devices.read(uuid)
+  assert.deepEqual(
+    { name, fleet, tags },
+    { name: 'north gate', fleet: 'orchard', tags: { site: 'berlin' } },
+  )
+}
+
+/** One that does harm is asked for only after it was said what it does; what was done is proved. */
+async function act(page: Page) {
+  await page.getByText('Would arrive with the next heartbeat').first().waitFor()
+  await page.getByRole('button', { name: 'Reboot…' }).click()
+  await page.getByRole('dialog').getByText('another boot id').waitFor()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByRole('button', { name: 'Check for updates' }).click()
+  await page.locator('[data-action=check-updates][data-state=succeeded]').waitFor()
+  assert.equal(await page.locator('[data-action]').count(), 1)
+}
+
+test('a device is changed and asked for actions, in the dark and on a small screen', {
+  skip,
+}, async () => {
+  await using stage = await openStage()
+  await stage.api.fleets.create({ name: 'Orchard', slug: 'orchard', policy: quick })
+  const agent = await stage.runAgent('gate')
+  await using browser = await openBrowser()
+  const look = { expects: refused, scheme: 'dark', width: 360, height: 740 } as const
+  await using opened = await browser.open(`${stage.server.url}/docs`, look)
+  const { page } = opened
+  await page.goto(`${stage.server.url}/devices/${agent.uuid}`)
+  await signIn(page)
+  await changeIt(page, stage, agent.uuid)
+  await act(page)
+  assert.deepEqual(await opened.findBarriers(), [])
+  const sideways = Number(await page.evaluate('document.documentElement.scrollWidth'))
+  assert.ok(sideways <= 360, `${sideways} px wide`)
+  await picture(page, 'device-small')
 })

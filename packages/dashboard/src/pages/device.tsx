@@ -2,6 +2,8 @@
 // done about it now. What the live stream says of it is shown within the second.
 
 import '../device.css'
+import '../device-course.css'
+import '../device-work.css'
 import { useDocumentTitle } from '@mantine/hooks'
 import type { DeviceView } from '@muster/core/api.ts'
 import { quoted } from '@muster/core/device-filter.ts'
@@ -9,9 +11,14 @@ import { Refusal } from '@muster/core/errors.ts'
 import { statusTokens } from '@muster/core/status-tokens.ts'
 import { statuses } from '@muster/core/statuses.ts'
 import { Link, useParams } from '@tanstack/react-router'
+import { DeviceActions } from '../components/device-actions.tsx'
+import { DeviceChanges } from '../components/device-changes.tsx'
 import { DeviceChannels } from '../components/device-channels.tsx'
+import { DeviceFacts } from '../components/device-facts.tsx'
 import { Copyable } from '../components/device-parts.tsx'
+import { DeviceServices } from '../components/device-services.tsx'
 import { DeviceStanding } from '../components/device-standing.tsx'
+import { DeviceTags } from '../components/device-tags.tsx'
 import { DeviceTimeline } from '../components/device-timeline.tsx'
 import { Failure, Loading } from '../components/notices.tsx'
 import { useDevice } from '../device-queries.ts'
@@ -19,10 +26,10 @@ import { useLive, useMuster } from '../muster.tsx'
 
 export function Device() {
   const { uuid } = useParams({ from: '/devices/$uuid' })
-  const { data, error, refetch } = useDevice(uuid)
+  const { data, error, refetch, put } = useDevice(uuid)
   if (error instanceof Refusal && error.code === 'device-not-found')
     return <NotThere wasThere={data !== undefined} />
-  if (data) return <Summary key={data.uuid} device={data} />
+  if (data) return <Summary key={data.uuid} device={data} onDevice={put} />
   return error ? <Failure error={error} retry={() => void refetch()} /> : <Loading />
 }
 
@@ -39,7 +46,9 @@ function NotThere({ wasThere }: { wasThere: boolean }) {
   )
 }
 
-function Summary({ device }: { device: DeviceView }) {
+type Props = { device: DeviceView; onDevice(device: DeviceView): void }
+
+function Summary({ device, onDevice }: Props) {
   const { words } = useMuster()
   const { state } = useLive()
   const { status } = device.status
@@ -48,17 +57,25 @@ function Summary({ device }: { device: DeviceView }) {
   useDocumentTitle(`${symbol} ${said} – ${words.product}`)
   return (
     <div className="device-page" data-device={device.uuid} data-old={state === 'lost' || undefined}>
-      <Head device={device} />
-      <div className="now">
-        <DeviceStanding device={device} />
-        <DeviceChannels device={device} />
-        <DeviceTimeline device={device} />
+      <Head device={device} onDevice={onDevice} />
+      <div className="columns">
+        <div className="stacked">
+          <DeviceStanding device={device} />
+          <DeviceTimeline device={device} />
+          <DeviceServices device={device} onTerminal={() => {}} />
+          <DeviceActions device={device} />
+        </div>
+        <div className="stacked">
+          <DeviceChannels device={device} />
+          <DeviceTags device={device} onDevice={onDevice} />
+          <DeviceFacts device={device} />
+        </div>
       </div>
     </div>
   )
 }
 
-function Head({ device }: { device: DeviceView }) {
+function Head({ device, onDevice }: Props) {
   const { words } = useMuster()
   const text = words.devicePage
   return (
@@ -74,6 +91,9 @@ function Head({ device }: { device: DeviceView }) {
         <h1>{device.name}</h1>
         <Copyable text={device.uuid} shown={device.shortUuid} name={device.uuid} />
         {device.deviceType && <span className="quiet">{device.deviceType}</span>}
+        <div className="changes">
+          <DeviceChanges device={device} onDevice={onDevice} />
+        </div>
       </div>
     </header>
   )
