@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
+import { findProgram } from '../tools/services.ts'
 import { openBrowser, skip } from './browser.ts'
 import { administrator, openStage, quick, type Stage } from './fixtures.ts'
 
@@ -109,4 +110,40 @@ test('a device is changed and asked for actions, in the dark and on a small scre
   const sideways = Number(await page.evaluate('document.documentElement.scrollWidth'))
   assert.ok(sideways <= 360, `${sideways} px wide`)
   await picture(page, 'device-small')
+})
+
+const withoutSshd =
+  skip ||
+  (findProgram('sshd') && process.getuid?.() === 0
+    ? false
+    : 'sshd is not installed (apt-get install openssh-server), or this is not root')
+
+test('a terminal on the device runs commands, also in many colours, and lets the keyboard go', {
+  skip: withoutSshd,
+}, async () => {
+  await using stage = await openStage({ policy: { ...quick, cloudlinkEnabled: true } })
+  const agent = await stage.runAgent('pump')
+  await using browser = await openBrowser()
+  await using opened = await browser.open(`${stage.server.url}/docs`, { expects: refused })
+  const { page } = opened
+  await page.goto(`${stage.server.url}/devices/${agent.uuid}`)
+  await signIn(page)
+  await page.getByRole('button', { name: 'Open terminal' }).click()
+  await page.locator('[data-terminal=open]').waitFor()
+  // A policy against inline style would refuse this where xterm.js is taken as it is.
+  await page.keyboard.type('printf \'\\033[38;2;255;120;0m%s\\033[0m\\n\' "sum $((40 + 2))"\n')
+  await page.locator('.xterm-rows span', { hasText: /^sum 42$/ }).waitFor()
+  const colour = await page
+    .locator('.xterm-rows span', { hasText: /^sum 42$/ })
+    .evaluate('(cell) => getComputedStyle(cell).color')
+  assert.equal(colour, 'rgb(255, 120, 0)')
+  assert.deepEqual(await opened.findBarriers(), [])
+  await picture(page, 'device-terminal')
+  await page.keyboard.press('Control+Shift+Enter')
+  await page.locator('.dock button:focus').waitFor()
+  await page.locator('.xterm-helper-textarea').focus()
+  await page.keyboard.type('exit 3\n')
+  await page.getByText('Exit code 3.').waitFor()
+  await page.getByRole('button', { name: 'Close' }).click()
+  assert.equal(await page.locator('.dock').count(), 0)
 })

@@ -23,6 +23,8 @@ export const dependencyReasons: Readonly<Record<string, string>> = {
   '@types/ssh2': 'Types of ssh2.',
   '@types/ws': 'Types of ws.',
   '@vitejs/plugin-react': 'JSX of the dashboard, for vite.',
+  '@xterm/addon-fit': 'The terminal in the size of its place.',
+  '@xterm/xterm': 'The terminal of the dashboard, loaded when one is opened.',
   'axe-core':
     'Finds what shuts people out of a page, in browser tests; a tool of tests, under the MPL.',
   commander: 'Arguments, help and usage errors of the command line.',

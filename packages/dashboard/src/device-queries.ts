@@ -25,11 +25,11 @@ const lookMs = 5_000
 /** What happens together is read again once. */
 const rereadMs = 150
 
-/** What is not there is not asked for again and again. */
-const refetchInterval = ({ state }: { state: { error: unknown } }) =>
-  isFinal(state.error) ? false : lookMs
+/** Where a change is due at any moment. */
+const closeLookMs = 1_000
+const closeMs = 2_000
 
-export const isFinal = (error: unknown): boolean =>
+const isFinal = (error: unknown): boolean =>
   error instanceof Refusal && errors[error.code].http < 500
 
 export function useDevice(uuid: string) {
@@ -38,7 +38,12 @@ export function useDevice(uuid: string) {
   const record = useQuery({
     queryKey: deviceKey(uuid, 'record'),
     queryFn: () => api.devices.read(uuid),
-    refetchInterval,
+    refetchInterval({ state: { data, error } }) {
+      // What is not there is not asked for again and again.
+      if (isFinal(error)) return false
+      const dueAt = data?.status.lapsesAt ?? Number.POSITIVE_INFINITY
+      return dueAt - api.serverNow() < closeMs ? closeLookMs : lookMs
+    },
     ...followsLive,
   })
   useFollowed(uuid, record.data?.uuid ?? uuid)

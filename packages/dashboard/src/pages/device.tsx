@@ -3,7 +3,9 @@
 
 import '../device.css'
 import '../device-course.css'
+import '../device-terminal.css'
 import '../device-work.css'
+import { Button } from '@mantine/core'
 import { useDocumentTitle } from '@mantine/hooks'
 import type { DeviceView } from '@muster/core/api.ts'
 import { quoted } from '@muster/core/device-filter.ts'
@@ -11,6 +13,7 @@ import { Refusal } from '@muster/core/errors.ts'
 import { statusTokens } from '@muster/core/status-tokens.ts'
 import { statuses } from '@muster/core/statuses.ts'
 import { Link, useParams } from '@tanstack/react-router'
+import { lazy, Suspense, useState } from 'react'
 import { DeviceActions } from '../components/device-actions.tsx'
 import { DeviceChanges } from '../components/device-changes.tsx'
 import { DeviceChannels } from '../components/device-channels.tsx'
@@ -23,6 +26,11 @@ import { DeviceTimeline } from '../components/device-timeline.tsx'
 import { Failure, Loading } from '../components/notices.tsx'
 import { useDevice } from '../device-queries.ts'
 import { useLive, useMuster } from '../muster.tsx'
+
+/** Who opens no terminal does not load one. */
+const DeviceTerminal = lazy(async () => ({
+  default: (await import('../components/device-terminal.tsx')).DeviceTerminal,
+}))
 
 export function Device() {
   const { uuid } = useParams({ from: '/devices/$uuid' })
@@ -53,16 +61,17 @@ function Summary({ device, onDevice }: Props) {
   const { state } = useLive()
   const { status } = device.status
   const { symbol } = statusTokens[status]
+  const [terminal, setTerminal] = useState<{ service: string | null } | null>(null)
   const said = words.devicePage.title(device.name, statuses[status].title)
   useDocumentTitle(`${symbol} ${said} – ${words.product}`)
   return (
     <div className="device-page" data-device={device.uuid} data-old={state === 'lost' || undefined}>
-      <Head device={device} onDevice={onDevice} />
+      <Head device={device} onDevice={onDevice} onTerminal={() => setTerminal({ service: null })} />
       <div className="columns">
         <div className="stacked">
           <DeviceStanding device={device} />
           <DeviceTimeline device={device} />
-          <DeviceServices device={device} onTerminal={() => {}} />
+          <DeviceServices device={device} onTerminal={(service) => setTerminal({ service })} />
           <DeviceActions device={device} />
         </div>
         <div className="stacked">
@@ -71,11 +80,16 @@ function Summary({ device, onDevice }: Props) {
           <DeviceFacts device={device} />
         </div>
       </div>
+      {terminal && (
+        <Suspense fallback={null}>
+          <DeviceTerminal device={device} to={terminal} onClose={() => setTerminal(null)} />
+        </Suspense>
+      )}
     </div>
   )
 }
 
-function Head({ device, onDevice }: Props) {
+function Head({ device, onDevice, onTerminal }: Props & { onTerminal(): void }) {
   const { words } = useMuster()
   const text = words.devicePage
   return (
@@ -92,9 +106,39 @@ function Head({ device, onDevice }: Props) {
         <Copyable text={device.uuid} shown={device.shortUuid} name={device.uuid} />
         {device.deviceType && <span className="quiet">{device.deviceType}</span>}
         <div className="changes">
+          <TerminalButton device={device} onTerminal={onTerminal} />
           <DeviceChanges device={device} onDevice={onDevice} />
         </div>
       </div>
     </header>
+  )
+}
+
+/** Where it does not work it says why. */
+function TerminalButton({ device, onTerminal }: { device: DeviceView; onTerminal(): void }) {
+  const { words } = useMuster()
+  const text = words.devicePage
+  const why =
+    device.status.status === 'frozen'
+      ? text.terminalFrozen
+      : device.cloudlink.state === 'connected'
+        ? null
+        : text.terminalNeeds
+  return (
+    <>
+      {why && (
+        <span id="no-terminal" className="quiet">
+          {why}
+        </span>
+      )}
+      <Button
+        size="xs"
+        disabled={why !== null}
+        aria-describedby={why ? 'no-terminal' : undefined}
+        onClick={onTerminal}
+      >
+        {text.openTerminal}
+      </Button>
+    </>
   )
 }

@@ -36,6 +36,8 @@ declare module 'fastify' {
     anyScope?: boolean
     /** It may be asked about a device that was deleted. */
     departed?: boolean
+    /** Browsers ask for it where they send no header: the organization may be in the query instead. */
+    organizationInQuery?: boolean
   }
   interface FastifyRequest {
     /** The device of the path: it exists, and the right is held on its fleet. */
@@ -76,7 +78,7 @@ export async function loadPrincipal(
 ): Promise<Principal> {
   const identity = await auth.authenticate(tokenOf(request))
   request.identity = identity
-  const named = request.headers[organizationHeader]
+  const named = request.headers[organizationHeader] ?? organizationInQuery(request)
   if (named !== undefined && typeof named !== 'string')
     throw new Refusal('invalid-request', 'Muster-Organization: the slug of one organization')
   const membership = await queries.findMembership(identity.userId, {
@@ -87,6 +89,11 @@ export async function loadPrincipal(
   const { scope } = rights[rightOf(request)]
   if (!membership && scope !== 'self' && scope !== 'server') throw new Refusal(...inNone)
   return principalIn(membership ?? nowhere, identity)
+}
+
+function organizationInQuery({ routeOptions, query }: FastifyRequest): unknown {
+  if (!routeOptions.config.organizationInQuery) return undefined
+  return (query as { organization?: unknown }).organization
 }
 
 const inNone = ['forbidden', 'you are in no organization'] as const

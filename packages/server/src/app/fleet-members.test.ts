@@ -115,6 +115,18 @@ test('who has a role in one fleet reaches its devices as the role says, and know
   }
 })
 
+test('a browser names the organization of a terminal in its address, since it sends no header', async () => {
+  await using house = await openHouse()
+  const { port, operator: token } = house
+  const ask = (organization: string) => {
+    const door = doors['a terminal']!(own)
+    return upgrade({ port, token, ...door, path: `${door.path}?organization=${organization}` })
+  }
+  const { slug } = (await house.call('GET', '/organization')).body
+  assert.equal((await ask(slug))[0], 101)
+  assert.equal((await ask('nobody'))[0], 404)
+})
+
 test('the live stream tells of the fleets that its reader may see, and of nothing else', async () => {
   await using house = await openHouse()
   const ask = (query: string) =>
