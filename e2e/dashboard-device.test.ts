@@ -133,9 +133,9 @@ test('a terminal on the device runs commands, also in many colours, and lets the
   // A policy against inline style would refuse this where xterm.js is taken as it is.
   await page.keyboard.type('printf \'\\033[38;2;255;120;0m%s\\033[0m\\n\' "sum $((40 + 2))"\n')
   await page.locator('.xterm-rows span', { hasText: /^sum 42$/ }).waitFor()
-  const colour = await page
-    .locator('.xterm-rows span', { hasText: /^sum 42$/ })
-    .evaluate('(cell) => getComputedStyle(cell).color')
+  const colour = await page.evaluate(
+    "getComputedStyle([...document.querySelectorAll('.xterm-rows span')].find((cell) => cell.textContent === 'sum 42')).color",
+  )
   assert.equal(colour, 'rgb(255, 120, 0)')
   assert.deepEqual(await opened.findBarriers(), [])
   await picture(page, 'device-terminal')
