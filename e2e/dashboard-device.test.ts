@@ -92,10 +92,24 @@ async function act(page: Page) {
   assert.equal(await page.locator('[data-action]').count(), 1)
 }
 
+/** The commands that lead to it are ready to be copied, and a program on it is shown under a URL. */
+async function openUrl(page: Page) {
+  await page.getByLabel('Port here').fill('9000')
+  await page.getByText(/^muster tunnel [0-9a-f]{7} 8080:9000$/).waitFor()
+  await page.getByRole('button', { name: 'Switch on' }).click()
+  await page.getByRole('link', { name: /\.devices\.example\.net/ }).waitFor()
+  await page.getByRole('button', { name: 'Switch off' }).click()
+  await page.getByRole('button', { name: 'Switch on' }).waitFor()
+}
+
 test('a device is changed and asked for actions, in the dark and on a small screen', {
   skip,
 }, async () => {
-  await using stage = await openStage()
+  const env = {
+    MUSTER_DEVICE_URL_DOMAIN: 'devices.example.net',
+    MUSTER_PUBLIC_URL: 'http://muster.example.org',
+  }
+  await using stage = await openStage({ env })
   await stage.api.fleets.create({ name: 'Orchard', slug: 'orchard', policy: quick })
   const agent = await stage.runAgent('gate')
   await using browser = await openBrowser()
@@ -106,6 +120,9 @@ test('a device is changed and asked for actions, in the dark and on a small scre
   await signIn(page)
   await changeIt(page, stage, agent.uuid)
   await act(page)
+  await openUrl(page)
+  await page.locator('[data-transition=operational]').first().waitFor()
+  await page.getByRole('table', { name: 'Audit log' }).getByText('site: – → berlin').waitFor()
   assert.deepEqual(await opened.findBarriers(), [])
   const sideways = Number(await page.evaluate('document.documentElement.scrollWidth'))
   assert.ok(sideways <= 360, `${sideways} px wide`)

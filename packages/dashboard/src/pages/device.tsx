@@ -19,10 +19,12 @@ import { DeviceChanges } from '../components/device-changes.tsx'
 import { DeviceChannels } from '../components/device-channels.tsx'
 import { DeviceFacts } from '../components/device-facts.tsx'
 import { Copyable } from '../components/device-parts.tsx'
+import { DeviceAudit, DeviceHistory } from '../components/device-past.tsx'
 import { DeviceServices } from '../components/device-services.tsx'
 import { DeviceStanding } from '../components/device-standing.tsx'
 import { DeviceTags } from '../components/device-tags.tsx'
 import { DeviceTimeline } from '../components/device-timeline.tsx'
+import { DeviceWays } from '../components/device-ways.tsx'
 import { Failure, Loading } from '../components/notices.tsx'
 import { useDevice } from '../device-queries.ts'
 import { useLive, useMuster } from '../muster.tsx'
@@ -73,9 +75,12 @@ function Summary({ device, onDevice }: Props) {
           <DeviceTimeline device={device} />
           <DeviceServices device={device} onTerminal={(service) => setTerminal({ service })} />
           <DeviceActions device={device} />
+          <DeviceHistory device={device} />
+          <DeviceAudit device={device} />
         </div>
         <div className="stacked">
           <DeviceChannels device={device} />
+          <DeviceWays device={device} />
           <DeviceTags device={device} onDevice={onDevice} />
           <DeviceFacts device={device} />
         </div>
