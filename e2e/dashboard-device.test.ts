@@ -12,7 +12,7 @@ import { administrator, openStage, quick, type Stage } from './fixtures.ts'
 /** Where to keep pictures for people to look at; unset: nowhere. */
 const pictures = process.env.MUSTER_TEST_PICTURES
 /** Who has no session is told so, which a browser notes in its console. */
-const refused = /status of 40[14]/
+const refused = /status of 40[14]|net::ERR_/
 
 async function picture(page: Page, name: string) {
   if (pictures) await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true })
@@ -57,6 +57,11 @@ test('a device is shown as it stands, what happens next, and what happened, as i
   assert.deepEqual(await opened.findBarriers(), [])
   await page.goto(`${stage.server.url}/devices/${'0'.repeat(32)}`)
   await page.getByText('There is no such device').waitFor()
+  assert.deepEqual(await opened.findBarriers(), [])
+  await page.goBack()
+  await page.locator('.big[data-status=disconnected]').waitFor()
+  await stage.server.kill()
+  await page.getByText('The connection to the server is lost: this is how it was.').waitFor()
   assert.deepEqual(await opened.findBarriers(), [])
 })
 

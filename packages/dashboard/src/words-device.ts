@@ -1,5 +1,7 @@
 // The texts of the Device Summary page, apart from the rest because they are many.
 
+import type { Status } from '@muster/core/statuses.ts'
+
 export const devicePage = {
   title: (name: string, status: string) => `${name}: ${status}`,
   notThere: 'There is no such device',
@@ -17,6 +19,19 @@ export const devicePage = {
   old: 'The connection to the server is lost: this is how it was.',
   next: 'What happens next',
   nothingNext: 'Nothing changes by itself.',
+  nothingUntilHeard: 'Nothing changes until it is heard.',
+  meanings: {
+    frozen:
+      'Its containers run on and its channels are still recorded; actions, streams and new target state are refused.',
+    inactive: 'It is not counted against the allowance. First contact makes it active.',
+    'post-provisioning': 'It is registered, and has not come online yet.',
+    disconnected:
+      'Nothing can be done until it makes contact again. Actions wait for its next heartbeat.',
+    configuring: 'It applies configuration or an update of its OS.',
+    updating: 'It moves to its target release.',
+    'reduced-functionality': 'One of its two channels is missing or late.',
+    operational: 'Everything works.',
+  } as Readonly<Record<Status, string>>,
   within: {
     'heartbeat-late': 'Heartbeat late',
     'heartbeat-lost': 'Heartbeat lost',
@@ -86,7 +101,7 @@ export const devicePage = {
   returnWithin: (span: string) => `a link that is back within ${span} was never lost`,
   copy: (what: string) => `Copy ${what}`,
   copied: 'Copied',
-  update: 'Update',
+  updateSince: (title: string, span: string) => `Update: ${title}, since ${span}`,
   course: 'Timeline',
   courseSpans: { hour: 'Hour', day: 'Day', week: 'Week' },
   lanes: { status: 'Status', heartbeat: 'Heartbeat', cloudlink: 'Cloudlink' },
@@ -205,7 +220,8 @@ export const devicePage = {
   smaller: 'Smaller',
   close: 'Close',
   ways: 'Ways to it',
-  waysNeed: 'These need cloudlink, and that the device is not frozen.',
+  waysNeed: 'These need cloudlink, which is not connected.',
+  waysFrozen: 'The device is frozen: no stream to it is opened.',
   ssh: 'SSH',
   tunnel: 'Tunnel',
   portThere: 'Port there',

@@ -31,7 +31,8 @@ export function DeviceStanding({ device }: Props) {
             <span aria-hidden="true">{symbol}</span> {statuses[status].title}
           </p>
           <Since at={device.status.since} />
-          <p className="quiet">{statuses[status].meaning}</p>
+          <p className="quiet">{text.meanings[status]}</p>
+          {status !== 'updating' && <Update device={device} />}
         </div>
         <Next device={device} />
       </div>
@@ -56,6 +57,19 @@ function Since({ at }: { at: number }) {
   )
 }
 
+function Update({ device }: Props) {
+  const { words } = useMuster()
+  const now = useServerNow()
+  const { update } = device
+  if (!update) return null
+  const { title } = updateStatuses[update.updateStatus]
+  return (
+    <p className="quiet" title={instantText(update.since)}>
+      {words.devicePage.updateSince(title, spanText(now - update.since))}
+    </p>
+  )
+}
+
 /** Counts down to the change that silence alone would bring. */
 function Next({ device }: Props) {
   const { words } = useMuster()
@@ -64,7 +78,13 @@ function Next({ device }: Props) {
   const next = nextOf(device)
   const text = words.devicePage
   if (state === 'lost') return null
-  if (!next) return <p className="next quiet">{text.nothingNext}</p>
+  if (!next)
+    return (
+      <div className="next">
+        <h2>{text.next}</h2>
+        <p>{device.heartbeat.dueAt === null ? text.nothingUntilHeard : text.nothingNext}</p>
+      </div>
+    )
   const isStatus = next.to in statusTokens
   const to = next.to as keyof typeof statusTokens
   const title = isStatus ? statuses[to].title : text.within[next.to as keyof typeof text.within]

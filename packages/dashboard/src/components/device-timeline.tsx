@@ -196,7 +196,12 @@ const Lanes = memo(function Lanes({ course }: { course: Course }) {
         </div>
       ))}
       {gaps.map(({ from, to }) => (
-        <span key={from} className="unheard" data-gap="" style={placeOf(period, from, to)} />
+        <span
+          key={from}
+          className="unheard"
+          data-gap={to - from < leastMs ? 'short' : 'long'}
+          style={placeOf(period, from, to)}
+        />
       ))}
     </>
   )

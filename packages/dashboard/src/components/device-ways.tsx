@@ -21,10 +21,15 @@ export function DeviceWays({ device }: Props) {
   const { words } = useMuster()
   const text = words.devicePage
   const called = calledOnCommandLine(device)
-  const isReached = device.cloudlink.state === 'connected' && device.status.status !== 'frozen'
+  const why =
+    device.status.status === 'frozen'
+      ? text.waysFrozen
+      : device.cloudlink.state === 'connected'
+        ? null
+        : text.waysNeed
   return (
     <Section title={text.ways} name="ways">
-      {!isReached && <p data-tone="warn">{text.waysNeed}</p>}
+      {why && <p data-tone="warn">{why}</p>}
       <div className="way">
         <h3>{text.ssh}</h3>
         <Copyable text={sshCommand(called)} name={text.ssh} />
