@@ -78,9 +78,18 @@ function openChannel(
   })
 }
 
-/** The name is of the pattern of service names: nothing in it means anything to a shell. */
-function shellIn(service: string): string {
-  const find = `docker ps -q --filter label=io.muster.service=${service} | head -n 1`
+/** As the agent names services: by the first of these labels that a container has, or as the container. */
+const serviceFilters = (service: string): string[] => [
+  `label=io.muster.service=${service}`,
+  `label=io.balena.service-name=${service}`,
+  `label=com.docker.compose.service=${service}`,
+  `name=^/${service}$`,
+]
+
+/** The name is of the pattern of service names: nothing in it means anything within quotes. */
+export function shellIn(service: string): string {
+  const filters = serviceFilters(service).map((filter) => `'${filter}'`)
+  const find = `for f in ${filters.join(' ')}; do docker ps -q --filter "$f"; done | head -n 1`
   return `exec docker exec -it -e TERM=${terminalType} "$(${find})" sh -c 'command -v bash >/dev/null && exec bash -l || exec sh'`
 }
 
