@@ -48,6 +48,7 @@ export function deviceView(changed: Partial<DeviceView> = {}): DeviceView {
     policy: { ...defaultPolicy, cloudlinkEnabled: false },
     policyOverrides: {},
     tags: {},
+    note: null,
     facts: {},
     lastAddress: '192.0.2.7',
     lastContactAt: now - 5_000,

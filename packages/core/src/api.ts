@@ -2,6 +2,7 @@
 // here. Instants are epoch ms on the server's clock, durations are ms, lists are pages.
 
 import { type Static, Type as T } from 'typebox'
+import { maxNoteLength } from './device-columns.ts'
 import { maxFilterLength } from './device-filter.ts'
 import { errorCodes } from './errors.ts'
 import { policyLimits } from './policy.ts'
@@ -116,6 +117,7 @@ export const DeviceView = T.Object({
   policy: PolicyView,
   policyOverrides: T.Record(T.String(), T.Union([T.Number(), T.Boolean()])),
   tags: Tags,
+  note: Nullable(T.String({ description: 'What people noted about it.' })),
   facts: T.Record(T.String(), T.Unknown(), {
     description: 'What the device reported about its host.',
   }),
@@ -205,6 +207,15 @@ export const DeviceChange = T.Object(
         description: 'Tags to set; null removes one. Tags not named stay.',
         maxProperties: 100,
       }),
+    ),
+    note: T.Optional(
+      Nullable(
+        T.String({
+          maxLength: maxNoteLength,
+          pattern: '^(?:[^\\p{Cc}]|[\\n\\t])*$',
+          description: 'A note about it; null or an empty one takes it away.',
+        }),
+      ),
     ),
     policy: T.Optional(PolicyChange),
   },

@@ -73,6 +73,8 @@ const longFacts: readonly string[] = ['ip_address', 'mac_address']
 export type ColumnName = PlainColumn | `tag.${string}` | `fact.${string}`
 
 export const maxTagKeyLength = 100
+/** Of what people note about a device, which is no column: nobody filters by it. */
+export const maxNoteLength = 1_000
 
 /** The column of that name, or null. */
 export function columnOf(name: string): Column | null {

@@ -43,6 +43,7 @@ export function addDeviceCommands(program: Command, context: Context) {
   addRename(device, context)
   addMove(device, context)
   addTag(device, context)
+  addNote(device, context)
   addKey(device, context)
   addPolicy(device, context)
   addDelete(device, context)
@@ -213,6 +214,39 @@ function addTag(device: Command, context: Context) {
     tag,
     ['muster device tag quiet-river floor=2 site=north', 'sets two tags; others stay'],
     ['muster device tag quiet-river --remove floor', 'removes one'],
+  )
+}
+
+function addNote(device: Command, context: Context) {
+  const note = device
+    .command('note')
+    .description('Note something about a device for everybody; without a text, show what is noted.')
+    .argument('<device>', deviceWord)
+    .argument('[text]', 'what to note, in place of what was noted before')
+    .option('--remove', 'take the note away')
+    .action(
+      async (
+        word: string,
+        text: string | undefined,
+        { remove }: { remove?: boolean },
+        command: Command,
+      ) => {
+        const session = await openSession(context, command)
+        const found = await findDevice(session.api, word)
+        const written = remove ? null : text
+        const shown =
+          written === undefined
+            ? found
+            : await session.api.devices.edit(found.uuid, { note: written })
+        if (shown.note === null) session.note(`Nothing is noted about ${shown.name}.`)
+        session.print(shown, (view) => view.note ?? '')
+      },
+    )
+  examples(
+    note,
+    ['muster device note quiet-river', 'what is noted about it?'],
+    ['muster device note quiet-river "Key of the cabinet: porter’s lodge"', 'for everybody to see'],
+    ['muster device note quiet-river --remove', 'nothing is noted any more'],
   )
 }
 

@@ -83,9 +83,16 @@ export function deviceCard(device: DeviceView, look: Look): string {
     ...renderSection('Device', identityRows(device, look), look),
     ...renderSection('Facts that it reported', factRows(device.facts), look),
     ...renderSection('Tags', Object.entries(device.tags), look),
+    ...renderSection('Note', noteRows(device), look),
     ...renderSection('Policy', devicePolicyRows(device), look),
   ].join('\n')
 }
+
+const noteRows = ({ note }: DeviceView): Row[] =>
+  (note ?? '')
+    .split('\n')
+    .filter(Boolean)
+    .map((line): Row => ['', line])
 
 /** What happens next by silence alone, when, and what would prevent it. */
 export function nextText(device: DeviceView, look: Look): string {
@@ -156,9 +163,21 @@ export function devicePolicyRows({ policy, policyOverrides }: DeviceView): Row[]
 export function deviceMark({ status, heartbeat, cloudlink, ...device }: DeviceView) {
   const codes = status.reasons.map(({ code }) => code)
   const progress = status.progress === null ? null : Math.floor(status.progress)
-  const { name, fleet, tags, policy, update } = device
+  const { name, fleet, tags, note, policy, update } = device
   const channels = [heartbeat.state, cloudlink.state]
-  return [status.status, status.since, codes, progress, channels, name, fleet, tags, policy, update]
+  return [
+    status.status,
+    status.since,
+    codes,
+    progress,
+    channels,
+    name,
+    fleet,
+    tags,
+    note,
+    policy,
+    update,
+  ]
 }
 
 export function deviceLine(device: DeviceView, look: Look): string {

@@ -18,6 +18,7 @@ import { DeviceActions } from '../components/device-actions.tsx'
 import { DeviceChanges } from '../components/device-changes.tsx'
 import { DeviceChannels } from '../components/device-channels.tsx'
 import { DeviceFacts } from '../components/device-facts.tsx'
+import { DeviceNote } from '../components/device-note.tsx'
 import { Copyable } from '../components/device-parts.tsx'
 import { DeviceAudit, DeviceHistory } from '../components/device-past.tsx'
 import { DeviceServices } from '../components/device-services.tsx'
@@ -81,6 +82,7 @@ function Summary({ device, onDevice }: Props) {
         <div className="stacked">
           <DeviceChannels device={device} />
           <DeviceWays device={device} />
+          <DeviceNote device={device} onDevice={onDevice} />
           <DeviceTags device={device} onDevice={onDevice} />
           <DeviceFacts device={device} />
         </div>

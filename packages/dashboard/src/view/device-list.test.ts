@@ -31,6 +31,7 @@ function deviceOf(number: number): DeviceView {
     policy: {} as DeviceView['policy'],
     policyOverrides: {},
     tags: {},
+    note: null,
     facts: {},
     lastAddress: null,
     lastContactAt: now,

@@ -85,7 +85,7 @@ function registerDevice(api: Api, deps: ApiDeps): void {
       config: { right: 'devices-write' },
       schema: {
         ...one.schema,
-        summary: 'Rename it, move it, tag it, or change its own limits',
+        summary: 'Rename it, move it, tag it, note something about it, or change its own limits',
         body: DeviceChange,
         refuses: ['fleet-not-found'],
       },
@@ -96,7 +96,11 @@ function registerDevice(api: Api, deps: ApiDeps): void {
         demand(request, 'devices-move', fleetId)
         await admitFleet(deps, request, request.body.fleet, 'devices-move')
       }
-      await registry.changeDevice(principalOf(request).organizationId, uuid, request.body)
+      const { note, ...changes } = request.body
+      await registry.changeDevice(principalOf(request).organizationId, uuid, {
+        ...changes,
+        ...(note === undefined ? {} : { note: note || null }),
+      })
       return loadView(deps, uuid)
     },
   )

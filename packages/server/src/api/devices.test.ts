@@ -109,6 +109,28 @@ for (const { name, skip, open } of databases) {
     assert.match(bad.body.detail, /policy\.stallMs/)
   })
 
+  test(`${name}: what is noted about a device stays until it is noted otherwise, and is audited`, {
+    skip,
+  }, async () => {
+    await using server = await openServer({ open })
+    await server.addFleet()
+    const made = await server.call('POST', '/devices', { fleet: 'kiosks' })
+    const { uuid, note } = made.body.device
+    assert.equal(note, null)
+    const put = async (written: unknown) =>
+      (await server.call('PATCH', `/devices/${uuid}`, { note: written })).body
+    const lines = 'Ring twice.\nThe key is at the lodge.'
+    assert.equal((await put(lines)).note, lines)
+    assert.equal((await put('x'.repeat(1_001))).code, 'invalid-request')
+    assert.equal((await put('a\u001b[31mb')).code, 'invalid-request')
+    await server.call('PATCH', `/devices/${uuid}`, { name: 'lobby' })
+    assert.equal((await server.call('GET', `/devices/${uuid}`)).body.note, lines)
+    const { items } = (await server.call('GET', '/audit?operation=devices.change')).body
+    assert.deepEqual(items.at(-1).detail, { note: { from: null, to: lines } })
+    assert.equal((await put('')).note, null)
+    assert.equal((await put(null)).note, null)
+  })
+
   test(`${name}: a device moves with its counts, and its history says so`, { skip }, async () => {
     await using server = await openServer({ open })
     await server.addFleet('kiosks')

@@ -26,6 +26,7 @@ export type FleetRow = {
 export type DeviceRow = {
   docket: Docket
   deviceType: string | null
+  note: string | null
   policyOverrides: PolicyOverrides
   tags: Record<string, string>
   facts: Record<string, unknown>

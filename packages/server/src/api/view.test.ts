@@ -31,7 +31,14 @@ function heardAtNoon(): DeviceRow {
   const judged = judgeDevice(blank, [{ at: noon, seen: [heartbeat] }], noon, [])
   const { evidence, standing, active, judgedAt, dueAt } = judged
   const docket = { ...blank, evidence, standing, active, judgedAt, dueAt }
-  const own = { deviceType: null, policyOverrides: {}, tags: {}, facts: {}, createdAt: noon }
+  const own = {
+    deviceType: null,
+    note: null,
+    policyOverrides: {},
+    tags: {},
+    facts: {},
+    createdAt: noon,
+  }
   return { docket, ...own }
 }
 

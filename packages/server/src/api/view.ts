@@ -54,6 +54,7 @@ export function deviceViewOf(row: DeviceRow, gaps: Gaps, now: number): DeviceVie
     policy: docket.policy,
     policyOverrides: limitsOf(row.policyOverrides),
     tags: row.tags,
+    note: row.note,
     facts: row.facts,
     lastAddress: docket.evidence.heartbeat?.address ?? null,
     lastContactAt: heardAt < 0 ? null : heardAt,

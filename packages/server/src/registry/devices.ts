@@ -38,7 +38,10 @@ export function createDevices(deps: DeviceDeps) {
     async changeDevice(
       organizationId: number,
       uuid: string,
-      changes: Pick<DeviceChanges, 'name' | 'tags'> & { fleet?: string; policy?: PolicyChanges },
+      changes: Pick<DeviceChanges, 'name' | 'note' | 'tags'> & {
+        fleet?: string
+        policy?: PolicyChanges
+      },
     ): Promise<void> {
       const device = await loadDevice(organizationId, uuid)
       const { fleet, policy, ...rest } = changes

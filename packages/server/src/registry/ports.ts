@@ -86,6 +86,7 @@ export type RegisteredDevice = {
 
 export type DeviceChanges = {
   name?: string
+  note?: string | null
   policyOverrides?: PolicyOverrides
   /** null removes the tag. */
   tags?: Readonly<Record<string, string | null>>

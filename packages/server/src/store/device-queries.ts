@@ -161,7 +161,7 @@ async function loadRows({ dialect, read }: Database, ids: readonly number[]): Pr
   const wanted = sql`(select id from ${idsOf(dialect, ids)} as wanted)`
   const rows = await selectDockets(read)
     .leftJoin('device_facts as x', 'x.device_id', 'd.id')
-    .select(['d.device_type', 'd.created_at', 'x.facts'])
+    .select(['d.device_type', 'd.note', 'd.created_at', 'x.facts'])
     .where(sql<boolean>`c.device_id in ${wanted}`)
     .execute()
   const tags = await read
@@ -178,6 +178,7 @@ async function loadRows({ dialect, read }: Database, ids: readonly number[]): Pr
       {
         docket: dockets[i]!,
         deviceType: row.device_type,
+        note: row.note,
         policyOverrides: JSON.parse(row.policy),
         tags: Object.fromEntries(
           (tagsOf.get(row.device_id) ?? []).map(({ key, value }) => [key, value]),

@@ -43,11 +43,12 @@ export function createDeviceStore(database: Database): DeviceStore {
           await trx.updateTable('devices').set(changed).where('id', '=', id).execute()
       }),
 
-    changeDevice: (id, { name, policyOverrides, tags = {} }) =>
+    changeDevice: (id, { name, note, policyOverrides, tags = {} }) =>
       write.transaction().execute(async (trx) => {
         await touch(trx, id, policyOverrides ? { due_at: 0 } : {})
         const changed = {
           ...(name === undefined ? {} : { name }),
+          ...(note === undefined ? {} : { note }),
           ...(policyOverrides === undefined ? {} : { policy: JSON.stringify(policyOverrides) }),
         }
         if (Object.keys(changed).length > 0)

@@ -15,6 +15,7 @@ import * as actions from './migrations/0008-actions.ts'
 import * as streams from './migrations/0009-streams.ts'
 import * as terminal from './migrations/0010-terminal.ts'
 import * as bulk from './migrations/0012-bulk.ts'
+import * as deviceNotes from './migrations/0015-device-notes.ts'
 
 /** Runs on both databases; where their words differ, it is told which one this is. */
 type DialectMigration = { up: (db: never, dialect: Database['dialect']) => Promise<void> }
@@ -31,6 +32,7 @@ const migrations: Record<string, DialectMigration> = {
   '0010-terminal': terminal,
   '0009-streams': streams,
   '0012-bulk': bulk,
+  '0015-device-notes': deviceNotes,
 }
 
 export async function migrate({ write, dialect }: Database): Promise<void> {

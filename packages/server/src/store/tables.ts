@@ -124,6 +124,7 @@ export type Tables = {
     name: string
     fleet_id: number
     device_type: string | null
+    note: string | null
     policy: string
     /** DeviceEvidence without its heartbeat, which is in contacts. */
     evidence: string
