@@ -42,12 +42,6 @@ export const TerminalQuery = T.Object(
         description: 'Into the container of this service; absent: onto the host.',
       }),
     ),
-    organization: T.Optional(
-      T.String({
-        maxLength: 64,
-        description: 'As the header Muster-Organization, which a browser cannot send here.',
-      }),
-    ),
   },
   { additionalProperties: false },
 )

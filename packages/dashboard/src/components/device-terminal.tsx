@@ -111,7 +111,6 @@ type ScreenProps = {
 }
 
 function Screen({ device, to, user, isRead, onState, onLeave }: ScreenProps) {
-  const { organization } = useMuster()
   const place = useRef<HTMLDivElement>(null)
   const shown = useRef<Terminal>(null)
   const events = useRef({ onState, onLeave })
@@ -137,7 +136,7 @@ function Screen({ device, to, user, isRead, onState, onLeave }: ScreenProps) {
       if (leaves && event.type === 'keydown') events.current.onLeave()
       return !leaves
     })
-    const asked = { organization, service, user: service ? null : user }
+    const asked = { service, user: service ? null : user }
     const line = openTerminalLine(addressOf(uuid, asked, terminal), {
       show: (bytes) => terminal.write(bytes),
       become: (state) => events.current.onState(state),
@@ -157,16 +156,15 @@ function Screen({ device, to, user, isRead, onState, onLeave }: ScreenProps) {
       terminal.dispose()
       page.dispose()
     }
-  }, [uuid, organization, service, user])
+  }, [uuid, service, user])
   useEffect(() => {
     if (shown.current) shown.current.options.screenReaderMode = isRead
   }, [isRead])
   return <div ref={place} className="screen" />
 }
 
-type Asked = Record<'organization' | 'service' | 'user', string | null | undefined>
+type Asked = Record<'service' | 'user', string | null>
 
-/** A browser gives a WebSocket no headers, so the organization is in the address. */
 function addressOf(uuid: string, asked: Asked, { cols, rows }: Terminal): string {
   const url = new URL(`/api/v1/devices/${uuid}/terminal`, location.origin.replace(/^http/, 'ws'))
   url.searchParams.set('columns', String(cols))

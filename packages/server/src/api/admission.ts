@@ -36,8 +36,8 @@ declare module 'fastify' {
     anyScope?: boolean
     /** It may be asked about a device that was deleted. */
     departed?: boolean
-    /** Browsers ask for it where they send no header: the organization may be in the query instead. */
-    organizationInQuery?: boolean
+    /** Browsers ask for it where they send no header: without one it is asked where the device is. */
+    whereDeviceIs?: boolean
   }
   interface FastifyRequest {
     /** The device of the path: it exists, and the right is held on its fleet. */
@@ -78,22 +78,22 @@ export async function loadPrincipal(
 ): Promise<Principal> {
   const identity = await auth.authenticate(tokenOf(request))
   request.identity = identity
-  const named = request.headers[organizationHeader] ?? organizationInQuery(request)
+  const named = request.headers[organizationHeader]
   if (named !== undefined && typeof named !== 'string')
     throw new Refusal('invalid-request', 'Muster-Organization: the slug of one organization')
-  const membership = await queries.findMembership(identity.userId, {
-    slug: named ?? null,
-    id: identity.organizationId ?? null,
-  })
+  const which = { slug: named ?? null, id: identity.organizationId ?? null }
+  const ofDevice = named === undefined ? uuidWhereItIs(request) : undefined
+  const membership =
+    (ofDevice && (await queries.findMembership(identity.userId, { ...which, ofDevice }))) ||
+    (await queries.findMembership(identity.userId, which))
   if (!membership && named !== undefined) throw new Refusal('organization-not-found')
   const { scope } = rights[rightOf(request)]
   if (!membership && scope !== 'self' && scope !== 'server') throw new Refusal(...inNone)
   return principalIn(membership ?? nowhere, identity)
 }
 
-function organizationInQuery({ routeOptions, query }: FastifyRequest): unknown {
-  if (!routeOptions.config.organizationInQuery) return undefined
-  return (query as { organization?: unknown }).organization
+function uuidWhereItIs({ routeOptions, params }: FastifyRequest): string | undefined {
+  return routeOptions.config.whereDeviceIs ? (params as { uuid?: string }).uuid : undefined
 }
 
 const inNone = ['forbidden', 'you are in no organization'] as const

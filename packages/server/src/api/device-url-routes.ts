@@ -74,7 +74,7 @@ function registerEntrance(api: Api, { deviceUrls }: ApiDeps): void {
   api.get(
     '/devices/:uuid/url/enter',
     {
-      config: { right: 'streams-open', audited: true },
+      config: { right: 'streams-open', audited: true, whereDeviceIs: true },
       // It is an address for browsers on their way.
       schema: { hide: true, params: DeviceParams, querystring: DeviceUrlEnterQuery },
     },

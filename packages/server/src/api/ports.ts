@@ -232,10 +232,13 @@ export type Membership = Pick<Grants, 'role' | 'fleetRoles'> & {
 }
 
 export interface AccessQueries {
-  /** Of the organizations with this slug and id, the first that the user came into; null: none. */
+  /**
+   * Of the organizations with this slug and id, and of that which has the device where one is named, the
+   * first that the user came into; null: none.
+   */
   findMembership(
     userId: number,
-    which: { slug: string | null; id: number | null },
+    which: { slug: string | null; id: number | null; ofDevice?: string },
   ): Promise<Membership | null>
   /** Up to two of the devices that may be seen and whose uuid begins so. */
   findDevices(visible: Visible, prefix: string): Promise<FoundDevice[]>

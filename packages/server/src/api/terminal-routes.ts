@@ -36,7 +36,7 @@ export function registerTerminal(api: Api, deps: ApiDeps): void {
   api.get(
     '/devices/:uuid/terminal',
     {
-      config: { right: 'streams-open', organizationInQuery: true },
+      config: { right: 'streams-open', whereDeviceIs: true },
       schema: {
         // OpenAPI has no words for a WebSocket; docs/guides/terminal.md has.
         hide: true,

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { streamProtocol } from '@muster/core/streams-wire.ts'
 import { terminalProtocol } from '@muster/core/terminal-protocol.ts'
 import { hashKey } from '../auth/keys.ts'
-import { keyOf, openServer, type TestServer, uuidOf } from './fixtures.ts'
+import { adminToken, keyOf, openServer, type TestServer, uuidOf } from './fixtures.ts'
 
 const [own, foreign] = [uuidOf(1), uuidOf(2)]
 
@@ -115,16 +115,26 @@ test('who has a role in one fleet reaches its devices as the role says, and know
   }
 })
 
-test('a browser names the organization of a terminal in its address, since it sends no header', async () => {
+test('a browser, which sends no header, is taken to the organization that has the device', async () => {
   await using house = await openHouse()
-  const { port, operator: token } = house
-  const ask = (organization: string) => {
-    const door = doors['a terminal']!(own)
-    return upgrade({ port, token, ...door, path: `${door.path}?organization=${organization}` })
-  }
-  const { slug } = (await house.call('GET', '/organization')).body
-  assert.equal((await ask(slug))[0], 101)
-  assert.equal((await ask('nobody'))[0], 404)
+  const { port, operator } = house
+  const { slug } = (await house.call('POST', '/organizations', { name: 'Beta' })).body
+  const headers = { 'muster-organization': slug }
+  const ask = (method: string, path: string, body?: object, more: object = { headers }) =>
+    house.ask(method, `/api/v1${path}`, body, more)
+  const lift = uuidOf(3)
+  await ask('POST', '/fleets', { name: 'Lifts', slug: 'lifts' })
+  await ask('POST', '/devices', { fleet: 'lifts', uuid: lift })
+  const setting = await ask('PUT', `/devices/${lift}/url`, { port: 80 })
+  assert.equal(setting.status, 200)
+  const terminal = (token: string) => upgrade({ port, token, ...doors['a terminal']!(lift) })
+  assert.equal((await terminal(adminToken))[0], 101)
+  assert.equal((await terminal(operator))[0], 404)
+  const enter = `/devices/${lift}/url/enter`
+  assert.equal((await ask('GET', enter, undefined, {})).status, 303)
+  assert.equal((await ask('GET', enter, undefined, { as: operator })).status, 404)
+  // Everything else is asked for in the organization that is named, or in the first.
+  assert.equal((await ask('GET', `/devices/${lift}`, undefined, {})).status, 404)
 })
 
 test('the live stream tells of the fleets that its reader may see, and of nothing else', async () => {

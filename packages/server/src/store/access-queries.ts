@@ -11,7 +11,7 @@ type FoundRow = { id: number; uuid: string; fleet_id: number }
 
 export function createAccessQueries({ read }: Database): AccessQueries {
   return {
-    async findMembership(userId, { slug, id }) {
+    async findMembership(userId, { slug, id, ofDevice = null }) {
       const { rows } = await sql<MembershipRow>`
         select m.id, m.role, o.id as organization_id, o.slug, o.name, f.fleet_id,
           f.role as fleet_role
@@ -21,6 +21,7 @@ export function createAccessQueries({ read }: Database): AccessQueries {
           where m.user_id = ${userId}
             ${slug === null ? sql`` : sql`and o.slug = ${slug}`}
             ${id === null ? sql`` : sql`and o.id = ${id}`}
+            ${ofDevice === null ? sql`` : sql`and o.id = ${ownerOf(ofDevice)}`}
           order by m.id limit 1) as m
         join organizations as o on o.id = m.organization_id
         left join fleet_members as f on f.member_id = m.id`.execute(read)
@@ -57,6 +58,10 @@ export function createAccessQueries({ read }: Database): AccessQueries {
     },
   }
 }
+
+const ownerOf = (uuid: string) => sql`(
+  select f.organization_id from devices as d join fleets as f on f.id = d.fleet_id
+  where d.uuid = ${uuid})`
 
 type MembershipRow = {
   organization_id: number
