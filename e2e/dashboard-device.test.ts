@@ -172,4 +172,5 @@ test('a terminal on the device runs commands, also in many colours, and lets the
   await page.getByText('Exit code 3.').waitFor()
   await page.getByRole('button', { name: 'Close' }).click()
   assert.equal(await page.locator('.dock').count(), 0)
+  await page.locator('button:focus', { hasText: 'Open terminal' }).waitFor()
 })

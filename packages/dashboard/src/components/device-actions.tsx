@@ -18,7 +18,7 @@ import {
   offerTone,
 } from '../view/device-actions.ts'
 import { spanText } from '../view/times.ts'
-import { Ago, Facts, Refused, Section } from './device-parts.tsx'
+import { Ago, Facts, Refused, Section, Waiting } from './device-parts.tsx'
 import { Dialog } from './dialog.tsx'
 
 type Props = { device: DeviceView }
@@ -47,13 +47,14 @@ export function useRun({ uuid }: DeviceView) {
 
 export function DeviceActions({ device }: Props) {
   const { words } = useMuster()
-  const { data, error } = useOffers(device.uuid)
+  const { data, error, isPending } = useOffers(device.uuid)
   const text = words.devicePage
   const offers = data?.items.filter(({ takes }) => takes === null) ?? []
   const common = offers[0]
   return (
     <Section title={text.actions} name="actions">
       {error && !data && <Refused error={error} />}
+      {isPending && <Waiting />}
       {common && <Works offer={common} />}
       <ul className="offers">
         {offers.map((offer) => (

@@ -1,7 +1,7 @@
 // The small parts of the Device Summary page: a section with its title, moments that grow older while one
 // looks, texts to copy, and what went wrong where it was tried.
 
-import { type ReactNode, useId, useState } from 'react'
+import { type ReactNode, useId, useRef, useState } from 'react'
 import { useMuster, useServerNow } from '../muster.tsx'
 import { instantText } from '../view/device-columns.ts'
 import { momentText, spanText } from '../view/times.ts'
@@ -60,14 +60,17 @@ export function Copyable({
 }) {
   const { words, clock } = useMuster()
   const [isCopied, setIsCopied] = useState(false)
+  const code = useRef<HTMLElement>(null)
   const copy = async () => {
+    // Browsers have no clipboard for pages that came without TLS: then it is ready to be copied by hand.
+    if (!navigator.clipboard) return getSelection()?.selectAllChildren(code.current!)
     await navigator.clipboard.writeText(text)
     setIsCopied(true)
     clock.after(1_500, () => setIsCopied(false))
   }
   return (
     <span className="copyable">
-      <code>{shown}</code>
+      <code ref={code}>{shown}</code>
       <button
         type="button"
         className="plain"
@@ -85,6 +88,12 @@ export function Copyable({
       </button>
     </span>
   )
+}
+
+/** While it is read. */
+export function Waiting() {
+  const { words } = useMuster()
+  return <p className="quiet">{words.loading}…</p>
 }
 
 /** What was refused, and what to do about it, where it was asked for. */

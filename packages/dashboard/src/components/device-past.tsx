@@ -12,7 +12,7 @@ import type { ReactNode } from 'react'
 import { type DevicePart, deviceKey, followsLive } from '../device-queries.ts'
 import { useMuster } from '../muster.tsx'
 import { auditText } from '../view/device-audit.ts'
-import { Ago, At, Refused, Section } from './device-parts.tsx'
+import { Ago, At, Refused, Section, Waiting } from './device-parts.tsx'
 
 type Props = { device: DeviceView }
 
@@ -64,6 +64,7 @@ export function DeviceHistory({ device }: Props) {
   return (
     <Section title={text.history} name="history">
       {past.error && !past.items && <Refused error={past.error} />}
+      {past.isPending && <Waiting />}
       {past.items?.length === 0 && <p className="quiet">{text.noHistory}</p>}
       {past.items && past.items.length > 0 && (
         <Table heads={[text.when, text.status, text.why, text.channels]} title={text.history}>
@@ -117,6 +118,7 @@ export function DeviceAudit({ device }: Props) {
     <Section title={text.audit} name="audit">
       {isForbidden && <p className="quiet">{text.auditForbidden}</p>}
       {past.error && !isForbidden && !past.items && <Refused error={past.error} />}
+      {past.isPending && <Waiting />}
       {past.items?.length === 0 && <p className="quiet">{text.noAudit}</p>}
       {past.items && past.items.length > 0 && (
         <Table heads={[text.when, text.who, text.what, text.outcome]} title={text.audit}>

@@ -13,7 +13,7 @@ import { type FormEvent, useState } from 'react'
 import { deviceKey, followsLive } from '../device-queries.ts'
 import { useMuster } from '../muster.tsx'
 import { calledOnCommandLine, sshCommand, tunnelCommand } from '../view/device-ways.ts'
-import { Copyable, Refused, Section } from './device-parts.tsx'
+import { Copyable, Refused, Section, Waiting } from './device-parts.tsx'
 
 type Props = { device: DeviceView }
 
@@ -79,7 +79,7 @@ function Tunnel({ called }: { called: string }) {
 
 function Url({ device }: Props) {
   const { api, words } = useMuster()
-  const { data, error } = useQuery({
+  const { data, error, isPending } = useQuery({
     queryKey: deviceKey(device.uuid, 'url'),
     queryFn: () => api.deviceUrl.read(device.uuid),
     ...followsLive,
@@ -87,6 +87,7 @@ function Url({ device }: Props) {
   return (
     <div className="way" data-url={data?.enabled ? 'on' : 'off'}>
       <h3>{words.devicePage.url}</h3>
+      {isPending && <Waiting />}
       {error && !data && <Refused error={error} />}
       {data &&
         (data.enabled ? (

@@ -13,7 +13,7 @@ import { Refusal } from '@muster/core/errors.ts'
 import { statusTokens } from '@muster/core/status-tokens.ts'
 import { statuses } from '@muster/core/statuses.ts'
 import { Link, useParams } from '@tanstack/react-router'
-import { lazy, Suspense, useState } from 'react'
+import { lazy, Suspense, useRef, useState } from 'react'
 import { DeviceActions } from '../components/device-actions.tsx'
 import { DeviceChanges } from '../components/device-changes.tsx'
 import { DeviceChannels } from '../components/device-channels.tsx'
@@ -64,17 +64,17 @@ function Summary({ device, onDevice }: Props) {
   const { state } = useLive()
   const { status } = device.status
   const { symbol } = statusTokens[status]
-  const [terminal, setTerminal] = useState<{ service: string | null } | null>(null)
+  const { terminal, open, close } = useTerminal()
   const said = words.devicePage.title(device.name, statuses[status].title)
   useDocumentTitle(`${symbol} ${said} – ${words.product}`)
   return (
     <div className="device-page" data-device={device.uuid} data-old={state === 'lost' || undefined}>
-      <Head device={device} onDevice={onDevice} onTerminal={() => setTerminal({ service: null })} />
+      <Head device={device} onDevice={onDevice} onTerminal={() => open(null)} />
       <div className="columns">
         <div className="stacked">
           <DeviceStanding device={device} />
           <DeviceTimeline device={device} />
-          <DeviceServices device={device} onTerminal={(service) => setTerminal({ service })} />
+          <DeviceServices device={device} onTerminal={open} />
           <DeviceActions device={device} />
           <DeviceHistory device={device} />
           <DeviceAudit device={device} />
@@ -89,11 +89,28 @@ function Summary({ device, onDevice }: Props) {
       </div>
       {terminal && (
         <Suspense fallback={null}>
-          <DeviceTerminal device={device} to={terminal} onClose={() => setTerminal(null)} />
+          <DeviceTerminal device={device} to={terminal} onClose={close} />
         </Suspense>
       )}
     </div>
   )
+}
+
+/** Who closes it is where it was opened again. */
+function useTerminal() {
+  const [terminal, setTerminal] = useState<{ service: string | null } | null>(null)
+  const opener = useRef<Element>(null)
+  return {
+    terminal,
+    open(service: string | null) {
+      opener.current = document.activeElement
+      setTerminal({ service })
+    },
+    close() {
+      setTerminal(null)
+      if (opener.current instanceof HTMLElement) opener.current.focus()
+    },
+  }
 }
 
 function Head({ device, onDevice, onTerminal }: Props & { onTerminal(): void }) {
