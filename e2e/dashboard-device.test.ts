@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { type Status, statusWords } from '@muster/core/statuses.ts'
 import type { Page } from 'playwright-core'
 import { findProgram } from '../tools/services.ts'
 import { openBrowser, skip } from './browser.ts'
@@ -136,6 +137,67 @@ test('a device is changed and asked for actions, in the dark and on a small scre
   const sideways = Number(await page.evaluate('document.documentElement.scrollWidth'))
   assert.ok(sideways <= 360, `${sideways} px wide`)
   await picture(page, 'device-small')
+})
+
+/** Each by what a device says, or what people do with it. */
+async function bringAll(stage: Stage): Promise<Record<Status, string>> {
+  const { api } = stage
+  const add = async (report: Record<string, unknown> | null) => {
+    const device = await stage.addWireDevice()
+    if (report) assert.equal(await device.report(report), 200)
+    else assert.equal(await device.heartbeat(), 200)
+    return device
+  }
+  const step = { provisioning_state: 'Network', provisioning_progress: 30 }
+  const image = { download_progress: 40 }
+  const release = { update_status: 'downloading', services: { web: image } }
+  const { device: spare } = await api.devices.preregister({ fleet: 'yard' })
+  const flashed = await stage.addWireDevice()
+  const [frozen, van, box, screen, camera, pump] = [
+    await add(null),
+    await add(null),
+    await add(step),
+    await add({ apps: { app: { releases: { one: release } } } }),
+    await add(null),
+    await add(null),
+  ]
+  await api.devices.switch(frozen.uuid, 'freeze')
+  await van.goodbye()
+  await api.devices.edit(camera.uuid, { policy: { cloudlinkEnabled: true, cloudlinkGraceMs: 0 } })
+  return {
+    frozen: frozen.uuid,
+    inactive: spare.uuid,
+    'post-provisioning': flashed.uuid,
+    disconnected: van.uuid,
+    configuring: box.uuid,
+    updating: screen.uuid,
+    'reduced-functionality': camera.uuid,
+    operational: pump.uuid,
+  }
+}
+
+test('each of the eight statuses is shown with its reason, and nothing hinders anybody', {
+  skip,
+}, async () => {
+  await using stage = await openStage({ policy: { cloudlinkEnabled: false } })
+  const uuids = await bringAll(stage)
+  await using browser = await openBrowser()
+  const look = { expects: refused, width: 1_440 } as const
+  await using opened = await browser.open(`${stage.server.url}/docs`, look)
+  const { page } = opened
+  await page.goto(`${stage.server.url}/devices`)
+  await signIn(page)
+  for (const status of statusWords) {
+    await page.emulateMedia({
+      colorScheme: statusWords.indexOf(status) % 2 === 0 ? 'light' : 'dark',
+    })
+    await page.goto(`${stage.server.url}/devices/${uuids[status]}`)
+    await page.locator(`.big[data-status=${status}]`).waitFor()
+    await page.locator('[data-reason] .advice').first().waitFor()
+    await page.locator('[data-offer=reboot]').waitFor()
+    assert.deepEqual(await opened.findBarriers(), [], status)
+    await picture(page, `device-${status}`)
+  }
 })
 
 const withoutSshd =

@@ -16,7 +16,7 @@ import { Ago, At, Refused, Section, Waiting } from './device-parts.tsx'
 
 type Props = { device: DeviceView }
 
-const pageSize = 20
+const pageSize = 10
 
 type Asked = { limit: number; cursor?: string | undefined }
 

@@ -24,9 +24,9 @@ export function DeviceWays({ device }: Props) {
   const why =
     device.status.status === 'frozen'
       ? text.waysFrozen
-      : device.cloudlink.state === 'connected'
-        ? null
-        : text.waysNeed
+      : { connected: null, disconnected: text.waysNeed, disabled: text.waysOff }[
+          device.cloudlink.state
+        ]
   return (
     <Section title={text.ways} name="ways">
       {why && <p data-tone="warn">{why}</p>}

@@ -145,9 +145,9 @@ function TerminalButton({ device, onTerminal }: { device: DeviceView; onTerminal
   const why =
     device.status.status === 'frozen'
       ? text.terminalFrozen
-      : device.cloudlink.state === 'connected'
-        ? null
-        : text.terminalNeeds
+      : { connected: null, disconnected: text.terminalNeeds, disabled: text.terminalOff }[
+          device.cloudlink.state
+        ]
   return (
     <>
       {why && (
