@@ -7,12 +7,14 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { DeviceView, TransitionView } from '@muster/core/api.ts'
 import { type ApiClient, createApiClient } from '@muster/core/api-client.ts'
 import { Refusal } from '@muster/core/errors.ts'
 import { lateAfterMs, type Policy } from '@muster/core/policy.ts'
 import type { Status } from '@muster/core/statuses.ts'
+import pg from 'pg'
 import { wallClock } from '../packages/cli/src/clock.ts'
 import { createPostgresDatabase } from '../packages/server/src/fixtures.ts'
 import {
@@ -240,6 +242,24 @@ function newAgent(
       assert.equal(ended.code, 0, ended.err)
       return ended
     },
+  }
+}
+
+/** Behind the back of the server, in its tables; answers with rows where there are some. */
+export async function runSql(
+  { settings, folder }: Stage,
+  sql: string,
+): Promise<Record<string, unknown>[]> {
+  if (settings.MUSTER_DATABASE_URL === undefined) {
+    using database = new DatabaseSync(join(folder, 'muster.sqlite'), { timeout: 5_000 })
+    return database.prepare(sql).all()
+  }
+  const client = new pg.Client({ connectionString: settings.MUSTER_DATABASE_URL })
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows
+  } finally {
+    await client.end()
   }
 }
 

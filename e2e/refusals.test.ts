@@ -2,12 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { exitCodes } from '@muster/core/errors.ts'
-import pg from 'pg'
 import { programs } from '../tools/processes.ts'
-import { openStage, type Stage, stores } from './fixtures.ts'
+import { openStage, runSql, stores } from './fixtures.ts'
 
 const fromTheFuture = `insert into kysely_migration (name, timestamp) values ('9999-later', '2100')`
 
@@ -17,28 +15,15 @@ for (const store of stores)
   }, async () => {
     await using stage = await openStage({ store })
     await stage.server.stop()
-    await execute(stage, fromTheFuture)
+    await runSql(stage, fromTheFuture)
     const env = { MUSTER_PORT: String(stage.server.port), MUSTER_DATA_DIR: stage.folder }
     const refused = await stage.crew.run([programs.server], { env: { ...env, ...stage.settings } })
     assert.equal(refused.code, exitCodes.failed)
     assert.match(refused.err, /newer version[\s\S]*9999-later[\s\S]*Nothing was changed/)
-    await execute(stage, `delete from kysely_migration where name = '9999-later'`)
+    await runSql(stage, `delete from kysely_migration where name = '9999-later'`)
     await stage.server.start()
     assert.equal((await stage.api.fleets.read('yard')).name, 'Yard')
   })
-
-async function execute({ settings, folder }: Stage, sql: string) {
-  if (settings.MUSTER_DATABASE_URL === undefined) {
-    const database = new DatabaseSync(join(folder, 'muster.sqlite'))
-    database.exec(sql)
-    database.close()
-    return
-  }
-  const client = new pg.Client({ connectionString: settings.MUSTER_DATABASE_URL })
-  await client.connect()
-  await client.query(sql)
-  await client.end()
-}
 
 test('wrong settings stop the start with 2, and every mistake is named', async () => {
   await using stage = await openStage()

@@ -15,6 +15,8 @@ export function draftOf(request: FastifyRequest, { at, outcome, answer }: Outcom
   const url = routeOptions.url ?? ''
   const params = (request.params ?? {}) as Record<string, unknown>
   const made = outcome === 'ok' ? answer : undefined
+  // Until it is known what was made, it is called as it was to be called.
+  const named = outcome === 'unknown' ? body : made
   return {
     organizationId: principal?.organizationId ?? 0,
     at,
@@ -23,8 +25,8 @@ export function draftOf(request: FastifyRequest, { at, outcome, answer }: Outcom
     role: principal?.role ?? null,
     credential: credentialOf(request),
     operation: operationOf(method, url),
-    target: clean(targetOf(url, params, made), longest.target),
-    fleet: clean(fleetOf(params, made), longest.fleet),
+    target: clean(targetOf(url, params, named), longest.target),
+    fleet: clean(fleetOf(params, named), longest.fleet),
     address: clean(request.ip, longest.address),
     client: clean(request.headers['user-agent'] ?? null, longest.client),
     outcome,

@@ -131,20 +131,23 @@ export class StreamLog {
   #grow(): void {
     if (this.#position >= this.#seenUpTo) return
     this.#growing ??= this.#growAll()
-      .catch((error) => this.#deps.log.warn({ error }, 'the live stream could not read the log'))
-      .finally(() => {
-        this.#growing = null
-      })
   }
 
   async #growAll(): Promise<void> {
-    while (this.#position < this.#seenUpTo) {
-      const batch = this.#waiting.toSorted((a, b) => a.id - b.id)
+    try {
+      while (this.#position < this.#seenUpTo) {
+        const batch = this.#waiting.toSorted((a, b) => a.id - b.id)
+        this.#waiting = []
+        await this.#append(batch)
+        if (this.#waiting.length === 0) await this.#fill(this.#seenUpTo)
+      }
       this.#waiting = []
-      await this.#append(batch)
-      if (this.#waiting.length === 0) await this.#fill(this.#seenUpTo)
+    } catch (error) {
+      this.#deps.log.warn({ error }, 'the live stream could not read the log')
+    } finally {
+      // In the same turn as the last look: whoever comes later finds that nobody reads, and begins.
+      this.#growing = null
     }
-    this.#waiting = []
   }
 
   async #append(batch: readonly RecordedTransition[]): Promise<void> {
