@@ -52,7 +52,7 @@ function Cloudlink({ device }: Props) {
   const { cloudlinkKeepaliveMs, cloudlinkGraceMs } = device.policy
   const following = {
     connected: text.foundLost(spanText(linkSilentAfterMs(cloudlinkKeepaliveMs))),
-    disconnected: text.returnWithin(spanText(cloudlinkGraceMs)),
+    disconnected: cloudlinkGraceMs > 0 ? text.returnWithin(spanText(cloudlinkGraceMs)) : null,
     disabled: null,
   }[state]
   const facts: Fact[] = [
