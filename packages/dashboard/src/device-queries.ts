@@ -9,9 +9,11 @@ import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-quer
 import { useEffect } from 'react'
 import { useMuster } from './muster.tsx'
 import { afterTransition } from './view/after-transition.ts'
+import { createRereads } from './view/rereads.ts'
 
-/** Everything that is known of a device has its place under this. */
-export type DevicePart = 'record' | 'course' | 'history' | 'available' | 'actions' | 'url' | 'audit'
+/** Everything that is known of a device has its place under one of these. */
+const deviceParts = ['record', 'course', 'history', 'available', 'actions', 'url', 'audit'] as const
+export type DevicePart = (typeof deviceParts)[number]
 
 export const deviceKey = (uuid: string, part?: DevicePart, ...more: unknown[]) => [
   'device',
@@ -22,8 +24,6 @@ export const deviceKey = (uuid: string, part?: DevicePart, ...more: unknown[]) =
 export const followsLive = { meta: { followsLive: true } } as const
 
 const lookMs = 5_000
-/** What happens together is read again once. */
-const rereadMs = 150
 
 /** Where a change is due at any moment. */
 const closeLookMs = 1_000
@@ -56,31 +56,28 @@ function useFollowed(asked: string, uuid: string): void {
   const { live, clock } = useMuster()
   const queries = useQueryClient()
   useEffect(() => {
-    let cancel: (() => void) | null = null
-    const stale = new Set<DevicePart | 'all'>()
-    const rereadSoon = (...parts: (DevicePart | 'all')[]) => {
-      for (const part of parts) stale.add(part)
-      cancel ??= clock.after(rereadMs, () => {
-        cancel = null
-        const keys = stale.has('all')
-          ? [deviceKey(asked)]
-          : [...stale].map((part) => deviceKey(asked, part as DevicePart))
-        stale.clear()
-        for (const queryKey of keys) void queries.invalidateQueries({ queryKey })
-      })
-    }
+    const rereads = createRereads<DevicePart>(clock, (parts) => {
+      for (const part of parts) void queries.invalidateQueries({ queryKey: deviceKey(asked, part) })
+    })
     const unfollow = live.follow((event) => {
-      if (event.event === 'opened' || event.event === 'missed') rereadSoon('all')
+      if (event.event === 'opened' || event.event === 'missed') rereads.ask(...deviceParts)
       if (!('data' in event) || !('uuid' in event.data) || event.data.uuid !== uuid) return
-      if (event.event === 'action') rereadSoon('actions', 'available')
-      else rereadSoon('all')
       patch(queries, asked, event)
+      rereads.ask(...changedBy(event))
     })
     return () => {
       unfollow()
-      cancel?.()
+      rereads.stop()
     }
   }, [live, clock, queries, asked, uuid])
+}
+
+/** What an event of the device makes old. */
+function changedBy({ event }: StreamEvent): readonly DevicePart[] {
+  if (event === 'action') return ['actions', 'available', 'audit']
+  if (event === 'transition') return ['record', 'course', 'history', 'available']
+  if (event === 'device') return ['record', 'available', 'url', 'audit']
+  return ['record']
 }
 
 function patch(queries: QueryClient, asked: string, event: StreamEvent): void {
