@@ -71,20 +71,22 @@ function Summary({ device, onDevice }: Props) {
     <div className="device-page" data-device={device.uuid} data-old={state === 'lost' || undefined}>
       <Head device={device} onDevice={onDevice} onTerminal={() => open(null)} />
       <div className="columns">
-        <div className="stacked">
+        <div className="stacked main-stack">
           <DeviceStanding device={device} />
           <DeviceTimeline device={device} />
           <DeviceServices device={device} onTerminal={open} />
           <DeviceActions device={device} />
-          <DeviceHistory device={device} />
-          <DeviceAudit device={device} />
         </div>
-        <div className="stacked">
+        <div className="stacked side-stack">
           <DeviceChannels device={device} />
           <DeviceWays device={device} />
           <DeviceNote device={device} onDevice={onDevice} />
           <DeviceTags device={device} onDevice={onDevice} />
           <DeviceFacts device={device} />
+        </div>
+        <div className="stacked past-stack">
+          <DeviceHistory device={device} />
+          <DeviceAudit device={device} />
         </div>
       </div>
       {terminal && (
