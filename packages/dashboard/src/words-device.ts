@@ -50,7 +50,6 @@ export const devicePage = {
   progress: 'Progress',
   percent: (percent: number) => `${Math.round(percent)} %`,
   why: 'Why',
-  evidenceOf: 'What is known',
   evidence: {
     frozenAt: 'Frozen',
     by: 'By',
@@ -111,7 +110,6 @@ export const devicePage = {
   courseCursor: 'Moment of the timeline',
   courseHint: 'Point at the timeline, or walk with the arrow keys, to see a moment of it.',
   courseCut: 'There is more than is drawn: the earlier part is left out.',
-  courseFailed: 'The timeline cannot be read.',
   availability: (percent: string) => `${percent} % available`,
   outages: (count: number, longest: string) =>
     count === 1
