@@ -13,6 +13,7 @@ const features = [
   'bulk',
   'terminal',
   'device-urls',
+  'health',
 ]
 /** They fill the ports of the features. */
 export const adapters: readonly string[] = ['store', 'bus', 'auth']

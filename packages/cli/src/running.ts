@@ -44,7 +44,12 @@ export async function runOn(
   else if (actions.some(({ state }) => state !== 'succeeded')) throw new Stopped(exitCodes.failed)
 }
 
-async function untilEnded({ api }: Session, clock: Clock, asked: ActionView): Promise<ActionView> {
+/** Asks until it has ended. */
+export async function untilEnded(
+  { api }: Session,
+  clock: Clock,
+  asked: ActionView,
+): Promise<ActionView> {
   let action = asked
   while (!actionStates[action.state].isFinal) {
     await pause(clock, askEveryMs)

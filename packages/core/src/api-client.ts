@@ -45,6 +45,7 @@ import { createBases } from './client/bases.ts'
 import { bulkCalls } from './client/bulk.ts'
 import type { Call, CallOptions, Given, PageQuery, Query } from './client/calls.ts'
 import { deviceViewCalls } from './client/device-views.ts'
+import { healthCalls } from './client/health.ts'
 import { historyCalls } from './client/history.ts'
 import { organizationCalls } from './client/organizations.ts'
 import { peopleCalls } from './client/people.ts'
@@ -173,6 +174,7 @@ export function createApiClient(options: ApiClientOptions) {
     bulk: bulkCalls(call, parts.pages),
     deviceViews: deviceViewCalls(call, parts.pages),
     ...peopleCalls(call),
+    ...healthCalls(call),
     ...sshKeyCalls(call),
     ...terminalCalls(parts),
     audit: auditCalls(parts),

@@ -10,6 +10,7 @@ import { type Static, Type as T } from 'typebox'
 import { Value } from 'typebox/value'
 import { actionIdPattern, actionKindNames } from './actions.ts'
 import { ActionReportBody } from './actions-api.ts'
+import { HealthReportBody } from './health-api.ts'
 import { policyLimits } from './policy.ts'
 import { type DialFailure, dialFailures, streamLimits } from './streams-wire.ts'
 
@@ -38,6 +39,13 @@ const ActionSaid = T.Object(
   { additionalProperties: false },
 )
 
+/** What the device found on itself, as over HTTP. `number` counts what it has said so. */
+const number = T.Integer({ minimum: 1 })
+const HealthSaid = T.Object(
+  { type: T.Literal('health-report'), number, ...HealthReportBody.properties },
+  { additionalProperties: false },
+)
+
 const streamToken = T.String({ pattern: '^[A-Za-z0-9_.-]{20,200}$' })
 
 /** The stream that this token is for could not be dialled back; said so that nobody waits for it. */
@@ -51,7 +59,7 @@ const StreamUndialled = T.Object(
   { additionalProperties: false },
 )
 
-export const DeviceMessage = T.Union([Hello, ActionSaid, StreamUndialled])
+export const DeviceMessage = T.Union([Hello, ActionSaid, HealthSaid, StreamUndialled])
 export type DeviceMessage = Static<typeof DeviceMessage>
 
 /** The first message of the server: the link is open. */
@@ -112,7 +120,18 @@ const ActionNoted = T.Object({
   state: ActionReportBody.properties.state,
 })
 
-export const ServerMessage = T.Union([Welcome, Pace, Drain, OpenStream, Orders, ActionNoted])
+/** What the device said of its health, by its number, is durable. */
+const HealthNoted = T.Object({ type: T.Literal('health-noted'), number })
+
+export const ServerMessage = T.Union([
+  Welcome,
+  Pace,
+  Drain,
+  OpenStream,
+  Orders,
+  ActionNoted,
+  HealthNoted,
+])
 export type ServerMessage = Static<typeof ServerMessage>
 
 /** A message of the device, or null where it is none. */

@@ -3,6 +3,7 @@
 // instant merge to the same result in either order, so that replicas, retries and duplicates cannot
 // disagree about what was seen. Nothing here decides what it means: that is status.ts.
 
+import type { Claim } from './health-checks.ts'
 import type { AgentKind } from './policy.ts'
 import type { Gaps } from './silence.ts'
 import { type UpdateStatus, updateStatuses } from './statuses.ts'
@@ -54,7 +55,20 @@ export type DeviceEvidence = {
   cloudlink: { epoch: number; openedAt: number; aliveAt: number; closedAt: number | null } | null
   /** The latest openings of its link, the newest first: who alternates is more than one. */
   openings: readonly Opening[]
+  /** What the device said of its channels when it last examined itself. */
+  examined: Examined | null
   frozen: { readonly [C in FreezeCause]: Register<{ by: string | null }> }
+}
+
+/**
+ * The device's own word, which proves nothing: `examinedAt` is when it says that it looked; null: of
+ * that channel it says nothing bad.
+ */
+export type Examined = {
+  at: number
+  examinedAt: number
+  api: Claim | null
+  cloudlink: Claim | null
 }
 
 /** One opening of a link, by which running agent and from where. */
@@ -98,6 +112,14 @@ export type Observation =
   | { kind: 'link-alive'; at: number; epoch: number }
   /** `aliveAt`: when it last proved that it lives, as far as whoever held it knows. */
   | { kind: 'link-closed'; at: number; epoch: number; aliveAt?: number }
+  /** The device examined itself so long before. */
+  | {
+      kind: 'examined'
+      at: number
+      agoMs: number
+      api: Claim | null
+      cloudlink: Claim | null
+    }
   | { kind: 'frozen'; at: number; cause: FreezeCause; by: string | null }
   | { kind: 'thawed'; at: number; cause: FreezeCause }
 
@@ -116,6 +138,7 @@ export const noEvidence: DeviceEvidence = Object.freeze({
   update: never,
   cloudlink: null,
   openings: Object.freeze([]),
+  examined: null,
   frozen: Object.freeze({ administrator: never, allowance: never, 'fleet-type': never }),
 } satisfies DeviceEvidence)
 
@@ -168,6 +191,11 @@ export function observe(evidence: DeviceEvidence, seen: Observation): DeviceEvid
     case 'link-alive':
     case 'link-closed':
       return { ...evidence, cloudlink: withLink(evidence.cloudlink, seen) }
+    case 'examined': {
+      const { at, agoMs, api, cloudlink } = seen
+      const examined = { at, examinedAt: at - agoMs, api, cloudlink }
+      return { ...evidence, examined: later(evidence.examined, examined) }
+    }
     case 'frozen':
     case 'thawed': {
       const value = seen.kind === 'frozen' ? { by: seen.by } : null
@@ -200,6 +228,7 @@ export function lastObservedAt(evidence: DeviceEvidence): number {
     evidence.configuring.at,
     evidence.update.at,
     evidence.cloudlink?.closedAt ?? -1,
+    evidence.examined?.at ?? -1,
     ...freezeCauses.map((cause) => evidence.frozen[cause].at),
   )
 }

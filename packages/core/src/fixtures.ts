@@ -44,6 +44,9 @@ export function seen<K extends Kind>(kind: K, about?: About<K>): Observation {
     cause: kind === 'goodbye' ? 'shutdown' : 'administrator',
     expectedBackMs: null,
     epoch: 1,
+    agoMs: 0,
+    api: null,
+    cloudlink: null,
   }
   return { ...defaults, ...about, kind } as unknown as Observation
 }
@@ -111,6 +114,7 @@ const grid = (fromStep: number, toStep: number) =>
 export const anyInstant = grid(0, 60)
 const anyProgress = fc.constantFrom(null, 0, 40, 100)
 const anyBy = fc.constantFrom(null, 'ada', 'grace')
+const anyClaim = fc.constantFrom(null, { step: 'tls' as const, text: 'issued by somebody' })
 const anyEpoch = fc.integer({ min: 1, max: 3 })
 
 /** Any observation at all, at an instant that `at` chooses. */
@@ -163,6 +167,13 @@ export function anyObservation(at: fc.Arbitrary<number> = anyInstant): fc.Arbitr
         epoch,
         from: { instance, address: null },
       })),
+    fc.record({
+      kind: kind('examined'),
+      at,
+      agoMs: fc.constantFrom(0, minuteMs),
+      api: anyClaim,
+      cloudlink: anyClaim,
+    }),
     fc.record({ kind: kind('frozen'), at, cause: frozen, by: anyBy }),
     fc.record({ kind: kind('thawed'), at, cause: frozen }),
   )

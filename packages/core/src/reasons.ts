@@ -21,6 +21,12 @@ export type ReasonCode =
   | 'stalled'
   | 'fully-connected'
 
+/**
+ * What the device itself says of a channel that does not work, where it found a way to say it: it
+ * supports a reason that rests on what we have seen, and is none by itself.
+ */
+const claim = ['failedStep', 'deviceSays', 'deviceSaidAt'] as const
+
 type ReasonRow = { title: string; evidence: readonly string[]; advice: string }
 
 export const reasons = {
@@ -75,20 +81,20 @@ export const reasons = {
   },
   'heartbeat-late': {
     title: 'Its heartbeat is late',
-    evidence: ['lastHeartbeatAt', 'intervalMs', 'lateAt', 'lostAt', 'lastAddress'],
+    evidence: ['lastHeartbeatAt', 'intervalMs', 'lateAt', 'lostAt', 'lastAddress', ...claim],
     advice: 'Wait until it lapses or recovers; a single late heartbeat is usually the network.',
   },
   'heartbeat-lost': {
     title: 'Its heartbeat is lost',
-    evidence: ['lastHeartbeatAt', 'intervalMs', 'lostAt', 'lastAddress'],
+    evidence: ['lastHeartbeatAt', 'intervalMs', 'lostAt', 'lastAddress', ...claim],
     advice:
       'Check power, network and the agent on the device. Actions wait for its next heartbeat.',
   },
   'cloudlink-down': {
     title: 'Its cloudlink is down',
-    evidence: ['sinceAt'],
+    evidence: ['sinceAt', ...claim],
     advice:
-      'SSH, tunnels and immediate actions do not work now; with a heartbeat, actions still arrive with the next one. Check that the network lets the device open WebSockets to this server.',
+      'SSH, tunnels and immediate actions do not work now; with a heartbeat, actions still arrive with the next one. Check that the network lets the device open WebSockets to this server; its health checks say which step fails.',
   },
   'duplicate-identity': {
     title: 'Two machines take its cloudlink from each other',

@@ -378,15 +378,40 @@ function channelReasons(facts: Facts): Reason[] {
     found.push(reason('heartbeat-never', { sinceAt: evidence.life.at }))
   if (facts.heartbeat === 'timeout')
     found.push(
-      reason('heartbeat-late', { lastHeartbeatAt, intervalMs, lateAt, lostAt, lastAddress }),
+      reason('heartbeat-late', {
+        ...{ lastHeartbeatAt, intervalMs, lateAt, lostAt, lastAddress },
+        ...claimedOn('api', evidence),
+      }),
     )
   if (facts.heartbeat === 'offline')
-    found.push(reason('heartbeat-lost', { lastHeartbeatAt, intervalMs, lostAt, lastAddress }))
+    found.push(
+      reason('heartbeat-lost', {
+        ...{ lastHeartbeatAt, intervalMs, lostAt, lastAddress },
+        ...claimedOn('api', evidence),
+      }),
+    )
   if (facts.cloudlink === 'disconnected')
     found.push(
-      reason('cloudlink-down', { sinceAt: deadlines.linkDownAt > 0 ? deadlines.linkDownAt : null }),
+      reason('cloudlink-down', {
+        sinceAt: deadlines.linkDownAt > 0 ? deadlines.linkDownAt : null,
+        ...claimedOn('cloudlink', evidence),
+      }),
     )
   return [...found, ...twinReasons(facts)]
+}
+
+/**
+ * What the device says of why a channel does not work. It stands beside what we have seen, and only
+ * until we see it refuted: a heartbeat since then, or a link that was opened since then.
+ */
+function claimedOn(
+  channel: 'api' | 'cloudlink',
+  { examined, heartbeat, cloudlink }: Evidence,
+): Reason['evidence'] {
+  const claim = examined?.[channel]
+  const refutedAt = channel === 'api' ? heartbeat?.at : cloudlink?.openedAt
+  if (!examined || !claim || examined.examinedAt <= (refutedAt ?? -1)) return {}
+  return { failedStep: claim.step, deviceSays: claim.text, deviceSaidAt: examined.at }
 }
 
 function twinReasons({ evidence, deadlines, now }: Facts): Reason[] {

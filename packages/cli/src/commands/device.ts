@@ -18,6 +18,7 @@ import { deviceCard, deviceLine, devicePolicyRows } from '../view/device.ts'
 import { deviceHistoryTable } from '../view/history.ts'
 import { momentText } from '../view/time.ts'
 import { addWatchOption, type WatchOptions, watchView } from '../watching.ts'
+import { addDeviceHealth } from './device-health.ts'
 import { addDeviceList, watchedDevices } from './device-list.ts'
 import { addWatch } from './device-watch.ts'
 
@@ -29,6 +30,7 @@ export function addDeviceCommands(program: Command, context: Context) {
   addDeviceList(device, context)
   addShow(device, context)
   addHistory(device, context)
+  addDeviceHealth(device, context)
   addWatch(device, context)
   addPreregister(device, context)
   addSwitch(device, context, 'activate', 'Count a device as active before its next contact.')

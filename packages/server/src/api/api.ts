@@ -17,6 +17,7 @@ import { registerDeviceViews } from './device-view-routes.ts'
 import type { ApiDeps } from './door.ts'
 import { registerEntityTags } from './entity-tags.ts'
 import { registerFleets } from './fleet-routes.ts'
+import { registerHealth } from './health-routes.ts'
 import { registerHistory } from './history-routes.ts'
 import { registerMembers } from './member-routes.ts'
 import { registerOrganizations } from './organization-routes.ts'
@@ -54,6 +55,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       registerDeviceStreams(api, deps)
       registerSshKeys(api, deps)
       registerActions(api, deps)
+      registerHealth(api, deps)
       registerHistory(api, deps)
       registerStream(api, deps)
       registerTerminal(api, deps)

@@ -18,6 +18,7 @@ import type { Bulk } from '../bulk/bulk.ts'
 import type { SshKeys } from '../cloudlink/ssh-keys.ts'
 import type { Streams } from '../cloudlink/streams.ts'
 import type { DeviceUrls } from '../device-urls/device-urls.ts'
+import type { Examination } from '../health/ports.ts'
 import type { History } from '../history/history.ts'
 import type { Members } from '../registry/members.ts'
 import type { Organizations } from '../registry/organizations.ts'
@@ -44,6 +45,7 @@ export type ApiDeps = {
   history: History
   terminals: Terminals
   deviceUrls: DeviceUrls
+  health: { load(deviceId: number): Promise<Examination | null> }
   clock: Clock
   audit: Audit
   bulk: Bulk

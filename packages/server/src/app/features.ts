@@ -40,6 +40,7 @@ import { createDeviceQueries } from '../store/device-queries.ts'
 import { createFactStore } from '../store/facts-store.ts'
 import { createFleetOwners } from '../store/fleet-owners.ts'
 import { createFleetQueries } from '../store/fleet-queries.ts'
+import { createHealthStore } from '../store/health-store.ts'
 import { createHistoryKeeping } from '../store/history-keeping.ts'
 import { createHistoryQueries } from '../store/history-queries.ts'
 import { createHostingStore } from '../store/hosting-store.ts'
@@ -53,6 +54,7 @@ import { createSshKeyStore } from '../store/ssh-key-store.ts'
 import { createActionsOver } from './actions.ts'
 import { createBulkOver } from './bulk.ts'
 import { createDeviceFaces } from './device-ways.ts'
+import { createHealthOver } from './health.ts'
 import type { ServerDeps } from './server.ts'
 
 export type AppDeps = ServerDeps & {
@@ -110,6 +112,13 @@ export function createFeatures(deps: AppDeps) {
       store: createActionStore(database),
       hints: bus,
       publisher: bus,
+      clock,
+      log,
+    }),
+    health: createHealthOver(links, {
+      witness: presence,
+      store: createHealthStore(database),
+      publish: (news) => bus.publish(news),
       clock,
       log,
     }),

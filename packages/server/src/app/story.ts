@@ -122,6 +122,22 @@ const devices: readonly Example[] = [
     body: { state: 'succeeded', text: 'it blinked', proof: { light: 'led0' } },
     status: 204,
   },
+  {
+    operation: 'POST /device/v1/{uuid}/health',
+    as: 'doorKey',
+    ...ofDoor,
+    body: {
+      cause: 'asked',
+      agoMs: 0,
+      tookMs: 840,
+      findings: [
+        { check: 'disk', result: 'warning', step: null, detail: '92 % of 28.5 GiB used' },
+        { check: 'temperature', result: 'ok', step: null, detail: '51 °C' },
+      ],
+    },
+    status: 204,
+  },
+  { operation: api('GET', '/devices/{uuid}/health'), ...ofDoor, status: 200 },
   { operation: api('GET', '/actions'), query: { fleet: 'shop-doors' }, status: 200 },
   { operation: api('GET', '/actions/{id}'), path: { id: '$identifyId' }, status: 200 },
   {

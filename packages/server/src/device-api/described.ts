@@ -6,6 +6,7 @@ import { DeviceView, Uuid } from '@muster/core/api.ts'
 import { GoodbyeBody, RegisterBody } from '@muster/core/device-protocol.ts'
 import { configNames } from '@muster/core/device-wire.ts'
 import type { ErrorCode } from '@muster/core/errors.ts'
+import { HealthReportBody } from '@muster/core/health-api.ts'
 import { Type as T } from 'typebox'
 import { booleans, numbers, texts } from './report.ts'
 
@@ -110,6 +111,13 @@ export const described = {
     summary: 'Say how an action goes; saying it again changes nothing',
     params: T.Object({ uuid: Uuid, id: ActionId }),
     body: ActionReportBody,
+    response: { 204: Nothing('It is durable.') },
+  },
+  health: {
+    ...device(),
+    summary: 'Say what the device found when it examined itself',
+    params: T.Object({ uuid: Uuid }),
+    body: HealthReportBody,
     response: { 204: Nothing('It is durable.') },
   },
   status: {

@@ -53,6 +53,7 @@ export function registerDeviceApi(app: FastifyInstance, deps: DeviceApiDeps): vo
     return { now: deps.clock.now(), device: view }
   })
   registerActionReports(app, deps, admit)
+  registerHealthReports(app, deps, admit)
   registerRegistration(app, deps)
 }
 
@@ -74,6 +75,23 @@ function registerActionReports(
         const seen = (at: number): Observation[] => [{ kind: 'heartbeat', at, ...heard }]
         taken(await presence.report(device, keyHash, seen))
         await actions.report(device.deviceId, [{ ...request.body, id }], 'heartbeat')
+        return reply.code(204).send()
+      },
+    )
+}
+
+/** What the device found on itself, where it is not said over cloudlink. */
+function registerHealthReports(app: FastifyInstance, { health }: DeviceApiDeps, admit: Door): void {
+  app
+    .withTypeProvider<TypeBoxTypeProvider>()
+    .post(
+      '/device/v1/:uuid/health',
+      { schema: described.health, bodyLimit: 16_384 },
+      async (request, reply) => {
+        const { device, keyHash } = await admit(request, request.params.uuid)
+        const heard = { agent: agentOf(request), address: addressOf(request) }
+        const seen = (at: number): Observation[] => [{ kind: 'heartbeat', at, ...heard }]
+        taken((await health.take(device, keyHash, request.body, seen)) || null)
         return reply.code(204).send()
       },
     )

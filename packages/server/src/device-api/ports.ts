@@ -4,6 +4,7 @@ import type { ActionChannel, ActionOrder, ActionReport } from '@muster/core/acti
 import type { DeviceView } from '@muster/core/api.ts'
 import type { Clock } from '@muster/core/clock.ts'
 import type { Observation } from '@muster/core/evidence.ts'
+import type { HealthReport } from '@muster/core/health-checks.ts'
 import type { AgentKind } from '@muster/core/policy.ts'
 import type { KnownDevice } from '../presence/ports.ts'
 
@@ -51,7 +52,18 @@ export interface ActionDesk {
   report(deviceId: number, reports: readonly ActionReport[], channel: ActionChannel): Promise<void>
 }
 
+export interface HealthDesk {
+  /** Durable when it resolves; false: the device or its key is gone. */
+  take(
+    device: KnownDevice,
+    keyHash: string,
+    report: HealthReport,
+    heard: (at: number) => Observation[],
+  ): Promise<boolean>
+}
+
 export type DeviceApiDeps = {
+  health: HealthDesk
   actions: ActionDesk
   presence: DeviceKeeper
   registry: Registrar

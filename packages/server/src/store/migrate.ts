@@ -16,6 +16,7 @@ import * as streams from './migrations/0009-streams.ts'
 import * as terminal from './migrations/0010-terminal.ts'
 import * as bulk from './migrations/0012-bulk.ts'
 import * as deviceNotes from './migrations/0015-device-notes.ts'
+import * as deviceHealth from './migrations/0016-device-health.ts'
 
 /** Runs on both databases; where their words differ, it is told which one this is. */
 type DialectMigration = { up: (db: never, dialect: Database['dialect']) => Promise<void> }
@@ -33,6 +34,7 @@ const migrations: Record<string, DialectMigration> = {
   '0009-streams': streams,
   '0012-bulk': bulk,
   '0015-device-notes': deviceNotes,
+  '0016-device-health': deviceHealth,
 }
 
 export async function migrate({ write, dialect }: Database): Promise<void> {

@@ -259,6 +259,13 @@ export type Tables = {
     /** When it is sent again or given up; null: it has ended. */
     due_at: number | null
   }
+  /** What each device found when it last examined itself. */
+  device_health: {
+    device_id: number
+    examined_at: number
+    said_at: number
+    examination: string
+  }
   gaps: { id: Generated<number>; from_at: number; until_at: number; kind: string }
   /** Acts of people and programs that have begun and not ended: durable before their effect. */
   audit_acts: {

@@ -128,10 +128,13 @@ type Value = ReasonEvidence[string]
 
 /** The reasons of a transition at the instant `at`: JSON without its outermost brackets. */
 export function encodeReasons(given: readonly Reason[], at: number): string {
-  const encoded = given.map(({ code, evidence }) => [
-    reasonCode.numberOf(code),
-    ...reasons[code].evidence.map((name) => inward(name, evidence[name] ?? null, at)),
-  ])
+  const encoded = given.map(({ code, evidence }) => {
+    const names: readonly string[] = reasons[code].evidence
+    // Of evidence that is seldom there, and listed last, nothing is written.
+    const count = names.findLastIndex((name) => evidence[name] !== undefined) + 1
+    const values = names.slice(0, count).map((name) => inward(name, evidence[name] ?? null, at))
+    return [reasonCode.numberOf(code), ...values]
+  })
   return JSON.stringify(encoded).slice(2, -2)
 }
 
@@ -140,8 +143,8 @@ export function decodeReasons(text: string, at: number): Reason[] {
   const encoded: [number, ...Value[]][] = JSON.parse(`[[${text}]]`)
   return encoded.map(([number, ...values]) => {
     const code = reasonCode.wordOf(number)
-    const names: readonly string[] = reasons[code].evidence
-    const evidence = names.map((name, i) => [name, outward(name, values[i] ?? null, at)])
+    const names: readonly string[] = reasons[code].evidence.slice(0, values.length)
+    const evidence = names.map((name, i) => [name, outward(name, values[i]!, at)])
     return { code, evidence: Object.fromEntries(evidence) }
   })
 }
