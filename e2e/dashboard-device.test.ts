@@ -9,6 +9,7 @@ import type { Page } from 'playwright-core'
 import { findProgram } from '../tools/services.ts'
 import { openBrowser, skip } from './browser.ts'
 import { administrator, openStage, quick, type Stage } from './fixtures.ts'
+import type { WireDevice } from './wire-device.ts'
 
 /** Where to keep pictures for people to look at; unset: nowhere. */
 const pictures = process.env.MUSTER_TEST_PICTURES
@@ -139,6 +140,18 @@ test('a device is changed and asked for actions, in the dark and on a small scre
   await picture(page, 'device-small')
 })
 
+/** It tells what it found on itself. */
+async function examine({ server }: Stage, { uuid, key }: WireDevice) {
+  const detail = '93 % of 29.1 GiB used'
+  const findings = [{ check: 'disk', result: 'warning', step: null, detail }]
+  const { status } = await fetch(`${server.url}/device/v1/${uuid}/health`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ cause: 'trouble', agoMs: 0, tookMs: 1, findings }),
+  })
+  assert.equal(status, 204)
+}
+
 /** Each by what a device says, or what people do with it. */
 async function bringAll(stage: Stage): Promise<Record<Status, string>> {
   const { api } = stage
@@ -161,6 +174,7 @@ async function bringAll(stage: Stage): Promise<Record<Status, string>> {
     await add(null),
     await add(null),
   ]
+  await examine(stage, pump)
   await api.devices.switch(frozen.uuid, 'freeze')
   await van.goodbye()
   await api.devices.edit(camera.uuid, { policy: { cloudlinkEnabled: true, cloudlinkGraceMs: 0 } })
@@ -198,6 +212,11 @@ test('each of the eight statuses is shown with its reason, and nothing hinders a
     assert.deepEqual(await opened.findBarriers(), [], status)
     await picture(page, `device-${status}`)
   }
+  // The last of them has examined itself.
+  await page
+    .locator('[data-check=disk][data-result=warning]', { hasText: '93 %' })
+    .first()
+    .waitFor()
 })
 
 const withoutSshd =

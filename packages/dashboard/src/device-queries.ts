@@ -12,7 +12,16 @@ import { afterTransition } from './view/after-transition.ts'
 import { createRereads } from './view/rereads.ts'
 
 /** Everything that is known of a device has its place under one of these. */
-const deviceParts = ['record', 'course', 'history', 'available', 'actions', 'url', 'audit'] as const
+const deviceParts = [
+  'record',
+  'course',
+  'history',
+  'available',
+  'actions',
+  'url',
+  'audit',
+  'health',
+] as const
 export type DevicePart = (typeof deviceParts)[number]
 
 export const deviceKey = (uuid: string, part?: DevicePart, ...more: unknown[]) => [
@@ -76,7 +85,7 @@ function useFollowed(asked: string, uuid: string): void {
 function changedBy({ event }: StreamEvent): readonly DevicePart[] {
   if (event === 'action') return ['actions', 'available', 'audit']
   if (event === 'transition') return ['record', 'course', 'history', 'available']
-  if (event === 'device') return ['record', 'available', 'url', 'audit']
+  if (event === 'device') return ['record', 'available', 'url', 'audit', 'health']
   return ['record']
 }
 

@@ -262,4 +262,20 @@ export const devicePage = {
     failed: 'Failed',
     unknown: 'Not known',
   } as Readonly<Record<string, string>>,
+  health: 'Health checks',
+  examine: 'Run them now',
+  neverExamined: 'The device has not examined itself yet. It does when a channel is in trouble.',
+  examinedBecause: {
+    asked: 'because it was asked to',
+    trouble: 'because a channel was in trouble',
+    recovery: 'since it is well again',
+  },
+  allFindings: (count: number) => `All ${count} checks`,
+  findingResults: {
+    ok: 'Well',
+    warning: 'Warning',
+    failed: 'Failed',
+    unknown: 'Not known',
+    'not-here': 'Not here',
+  },
 }

@@ -18,6 +18,7 @@ import { DeviceActions } from '../components/device-actions.tsx'
 import { DeviceChanges } from '../components/device-changes.tsx'
 import { DeviceChannels } from '../components/device-channels.tsx'
 import { DeviceFacts } from '../components/device-facts.tsx'
+import { DeviceHealth } from '../components/device-health.tsx'
 import { DeviceNote } from '../components/device-note.tsx'
 import { Copyable } from '../components/device-parts.tsx'
 import { DeviceAudit, DeviceHistory } from '../components/device-past.tsx'
@@ -74,6 +75,7 @@ function Summary({ device, onDevice }: Props) {
         <div className="stacked main-stack">
           <DeviceStanding device={device} />
           <DeviceTimeline device={device} />
+          <DeviceHealth device={device} />
           <DeviceServices device={device} onTerminal={open} />
           <DeviceActions device={device} />
         </div>
