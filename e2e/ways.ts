@@ -15,8 +15,8 @@ export const proxies = ['nginx', 'haproxy', 'tinyproxy'] as const
 export const skipWithout = (name: (typeof proxies)[number]) =>
   findProgram(name) ? false : `${name} is not installed: apt-get install ${name}`
 
-/** Makes an authority, and certificates of it for 127.0.0.1 and for a device. */
-export function makeAuthority(folder: string) {
+/** Makes an authority of this name, and certificates of it for 127.0.0.1 and for a device. */
+export function makeAuthority(folder: string, name = 'Private CA') {
   const file = (name: string) => join(folder, name)
   const openssl = (...words: string[]) =>
     execFileSync('openssl', words, { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -27,7 +27,7 @@ export function makeAuthority(folder: string) {
       ...['-keyout', file(`${name}.key`), '-out', file(`${name}.pem`), ...more],
     )
   const signed = ['-CA', file('ca.pem'), '-CAkey', file('ca.key')]
-  make('ca', 'Private CA')
+  make('ca', name)
   make('server', '127.0.0.1', ...signed, '-addext', 'subjectAltName=IP:127.0.0.1')
   make('device', 'a device', ...signed, '-addext', 'extendedKeyUsage=clientAuth')
   const both = ['server.pem', 'server.key'].map((name) => readFileSync(file(name), 'utf8'))

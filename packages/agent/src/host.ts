@@ -175,7 +175,7 @@ export function parseUptimeMs(text: string): number | null {
 }
 
 /** The hottest zone in °C. */
-function hottest(root: string): number | null {
+export function hottest(root: string): number | null {
   const folder = join(root, 'sys/class/thermal')
   const readings = namesIn(folder)
     .filter((name) => name.startsWith('thermal_zone'))
@@ -185,7 +185,7 @@ function hottest(root: string): number | null {
 }
 
 /** Boards with a voltage monitor say so there; null on all others. */
-function isUndervolted(root: string): boolean | null {
+export function isUndervolted(root: string): boolean | null {
   const folder = join(root, 'sys/class/hwmon')
   for (const name of namesIn(folder))
     if (textOf(join(folder, name, 'name')).trim() === 'rpi_volt')

@@ -50,6 +50,10 @@ export type KeeperOptions = {
   quietUntil?: () => number
   /** A message over the link that stands, of a kind that is not the keeper's own. */
   onMessage?: (message: Record<string, unknown>, epoch: number) => void
+  /** There is a link. */
+  onUp?: () => void
+  /** There is none, or the policy wants none. */
+  onDown?: (isWanted: boolean) => void
 }
 
 export type KeeperState = {
@@ -115,7 +119,10 @@ export class LinkKeeper {
     this.#serverSeemsAway = true
     this.#hadLasted = true
     if (allowed) this.#dialAt = this.#ports.clock.now()
-    else this.#hangUp('disabled')
+    else {
+      this.#hangUp('disabled')
+      this.#options.onDown?.(false)
+    }
     this.#arm()
   }
 
@@ -250,6 +257,7 @@ export class LinkKeeper {
     this.#up = Object.assign(attempt, { epoch, replica, upAt: now, heardAt: now })
     this.#dialling = null
     this.#trouble = null
+    this.#options.onUp?.()
   }
 
   /** The link stays until another one is open, so that nobody sees the move. */
@@ -278,6 +286,7 @@ export class LinkKeeper {
     this.#dialAt = clock.now() + (this.#up ? 200 + random() * 800 : delayMs)
     if (text !== this.#trouble) log('warn', `Cloudlink is down: ${text}`)
     this.#trouble = text
+    if (!this.#up) this.#options.onDown?.(true)
   }
 }
 

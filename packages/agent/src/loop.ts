@@ -53,6 +53,8 @@ export type LoopOptions = {
   onOrders?: (orders: unknown) => void
   /** A heartbeat went through; `wasAway`: after some that did not. */
   onAnswered?: (wasAway: boolean) => void
+  /** A heartbeat did not. */
+  onUnanswered?: () => void
 }
 
 export type ErrandName = 'register' | 'heartbeat' | 'report'
@@ -379,6 +381,7 @@ class Loop implements AgentLoop {
       if (errand === this.report) this.forgetMetricsPace()
       if (outcome.kind === 'frozen') this.waitInFrost(errand)
       else this.backOff(errand, outcome)
+      if (errand === this.heartbeat && outcome.kind !== 'frozen') this.options.onUnanswered?.()
     }
     if (errand === this.heartbeat) for (const resolve of this.polls.splice(0)) resolve()
     if (!this.errands.some((each) => each.inFlight)) this.whenIdle?.()

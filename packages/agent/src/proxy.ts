@@ -55,7 +55,7 @@ export function leadThroughProxy(agent: Agent, proxy: URL, secure: boolean): voi
 }
 
 /** Resolves to the open tunnel; rejects with `EPROXY` where the proxy refuses. */
-async function openTunnel(proxy: URL, to: string): Promise<Duplex> {
+export async function openTunnel(proxy: URL, to: string): Promise<Duplex> {
   const http: HttpModule =
     proxy.protocol === 'https:' ? await import('node:https') : await import('node:http')
   const headers: Record<string, string> = { host: to }

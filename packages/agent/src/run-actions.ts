@@ -1,14 +1,12 @@
 // Actions with everything that they need of a running agent, and their services in its reports.
 
-import { readFileSync } from 'node:fs'
 import type { ActionReport } from '@muster/core/actions.ts'
 import type { Clock } from '@muster/core/clock.ts'
 import { Teller } from './action-teller.ts'
-import { Executor } from './actions.ts'
+import { Executor, type ExecutorPorts } from './actions.ts'
 import { Journal } from './actions-journal.ts'
 import { isRecord } from './answers.ts'
 import { askServer } from './device.ts'
-import type { Host } from './host.ts'
 import { identify } from './identify.ts'
 import type { LinkKeeper } from './link-keeper.ts'
 import type { AgentLoop, Log } from './loop.ts'
@@ -22,7 +20,7 @@ export type ActionsPorts = {
   power: Power
   loop: AgentLoop
   keeper: () => LinkKeeper
-  host: Host
+  examine: ExecutorPorts['examine']
   clock: Clock
   log: Log
   transport: HttpTransport
@@ -34,8 +32,8 @@ const lookAtServicesEveryMs = 30_000
 export type RunningActions = ReturnType<typeof startActions>
 
 export function startActions(ports: ActionsPorts) {
-  const { stateDir, dockerSocket, power, loop, keeper, host, clock, log } = ports
-  const { transport, device } = ports
+  const { stateDir, dockerSocket, power, loop, keeper, clock, log } = ports
+  const { transport, device, examine } = ports
   const services = new Services(dockerSocket)
   const teller: Teller = new Teller({
     clock,
@@ -63,7 +61,7 @@ export function startActions(ports: ActionsPorts) {
     },
     identify: (by) => identify(by, { clock, log }),
     poll: () => loop.poll(),
-    examine: async () => examined(host),
+    examine,
   })
   const stopLooking = keepLooking(services, loop, clock)
   void executor.recover()
@@ -97,15 +95,4 @@ function keepLooking(services: Services, loop: AgentLoop, clock: Clock): () => v
     isStopped = true
     cancel()
   }
-}
-
-/** What the host says of itself right now. */
-function examined(host: Host): { text: string; proof: Record<string, string> } {
-  const found = host.read()
-  const uptime = readFileSync('/proc/uptime', 'utf8').split(' ')[0] ?? ''
-  const facts = { ...found, uptime_s: uptime, ip_address: undefined, mac_address: undefined }
-  const proof = Object.entries(facts).flatMap(([name, value]): [string, string][] =>
-    value === null || value === undefined ? [] : [[name, String(value).slice(0, 200)]],
-  )
-  return { text: 'the device examined its host', proof: Object.fromEntries(proof.slice(0, 20)) }
 }

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Clock } from '@muster/core/clock.ts'
-import type { RegisterBody } from '@muster/core/device-protocol.ts'
+import type { RegisterBody, Report } from '@muster/core/device-protocol.ts'
 import { exitCodes } from '@muster/core/errors.ts'
 import { environmentName, type Wish } from './args.ts'
 import { monotonicClock } from './clock.ts'
@@ -20,6 +20,7 @@ import { readGoodbye } from './power.ts'
 import { type Power, pretendedPower, realPower } from './power-actions.ts'
 import { lasting } from './report.ts'
 import { type RunningActions, startActions } from './run-actions.ts'
+import { createHealth } from './run-health.ts'
 import { Sshd } from './sshd.ts'
 import { atRest } from './stated.ts'
 import { beliefOf } from './status-view.ts'
@@ -56,14 +57,14 @@ async function runAlone(
   problems: Problems,
   desk: Desk,
 ): Promise<number> {
-  const { log, userAgent } = program
+  const { log, userAgent, version } = program
   const { identity, server, way } = settleIdentity(wish)
   const { uuid, deviceKey } = identity
   const transport = await openTransport(server, way)
   const clock = monotonicClock()
   const machine = powerOf(wish)
   const { power } = machine
-  const host = createHost({ version: program.version, diskPath: wish.stateDir })
+  const host = createHost({ version, diskPath: wish.stateDir })
   const memory = readMemory(wish.stateDir, { server, bootId: power.bootId() })
   const remember = () => problems.attempt('memory', () => writeMemory(wish.stateDir, memory))
   const facts = { ...host.boot, boot_id: power.bootId(), ...host.read() }
@@ -89,14 +90,13 @@ async function runAlone(
         Object.assign(memory, target)
         remember()
       },
-      onAnswered: (wasAway) => keeper.noteAnswer(wasAway),
-      onOrders: (orders) => actions.take(orders),
-      onAcknowledged(acknowledged) {
-        const kept = lasting(acknowledged)
-        if (JSON.stringify(kept) === JSON.stringify(memory.acknowledged)) return
-        memory.acknowledged = kept
-        remember()
+      onAnswered(wasAway) {
+        keeper.noteAnswer(wasAway)
+        health.noteContact('api')
       },
+      onUnanswered: () => health.noteTrouble('api'),
+      onOrders: (orders) => actions.take(orders),
+      onAcknowledged: (acknowledged) => keepAcknowledged(acknowledged, memory, remember),
     },
   )
   const link = { serverUrl: server, uuid, deviceKey, userAgent, clock }
@@ -110,19 +110,20 @@ async function runAlone(
     onMessage(message, epoch) {
       actions.hear(message)
       streams.take(message, epoch)
+      health.hear(message)
     },
+    onUp: () => health.noteContact('cloudlink'),
+    onDown: (isWanted) => health[isWanted ? 'noteTrouble' : 'forget']('cloudlink'),
   })
   const device = { identity, userAgent }
-  const parts = { power, loop, host, clock, log, transport, device }
-  const actions: RunningActions = startActions({ ...wish, ...parts, keeper: () => keeper })
+  const parts = { ...wish, power, loop, clock, log, transport, device, keeper: () => keeper }
+  const health = createHealth({ ...parts, way, serverUrl: server })
+  const actions: RunningActions = startActions({ ...parts, examine: () => health.run() })
   if (identity.registeredWith !== null)
     problems.attempt('key file', () => forgetKey(wish.forgetKeyIn))
-  const startedAt = clock.now()
-  const belief = () => {
-    const running = { pid: process.pid, version: program.version, startedAt, uuid, server }
-    const { state: link } = keeper
-    return beliefOf(loop.state, { ...running, link, problems: problems.list() }, clock.now())
-  }
+  const running = { pid: process.pid, version, startedAt: clock.now(), uuid, server }
+  const belief = () =>
+    beliefOf(loop.state, { ...running, link: keeper.state, problems: problems.list() }, clock.now())
   desk.answer = (request) => answerControl(request, { loop, memory, remember, belief })
   log('info', `Device ${uuid}, server ${server}.`)
   loop.start()
@@ -130,10 +131,17 @@ async function runAlone(
   const stopLooking = keepLooking(host, loop, clock)
   const isOff = await Promise.race([askedToStop(), machine.off])
   stopLooking()
-  for (const part of [actions, streams, keeper]) part.stop()
+  for (const part of [actions, streams, keeper, health]) part.stop()
   await takeLeave(loop, clock, isOff)
   transport.close()
   return exitCodes.ok
+}
+
+function keepAcknowledged(acknowledged: Report, memory: Memory, remember: () => void): void {
+  const kept = lasting(acknowledged)
+  if (JSON.stringify(kept) === JSON.stringify(memory.acknowledged)) return
+  memory.acknowledged = kept
+  remember()
 }
 
 /** Says goodbye, unless that was said; takes 3 s at most. */
@@ -152,8 +160,7 @@ function powerOf({ pretendPower, stateDir }: RunWish): { power: Power; off: Prom
   return { power, off }
 }
 
-type KeeperParts = Pick<KeeperPorts, 'clock' | 'dial'> &
-  Required<Pick<KeeperOptions, 'quietUntil' | 'onMessage'>>
+type KeeperParts = Pick<KeeperPorts, 'clock' | 'dial'> & Required<Omit<KeeperOptions, 'instance'>>
 
 function createKeeper({ log }: Program, { clock, dial, ...options }: KeeperParts): LinkKeeper {
   const instance = randomBytes(9).toString('base64url')

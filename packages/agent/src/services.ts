@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Report, ReportedService } from '@muster/core/device-protocol.ts'
+import type { DockerFound } from '@muster/core/health-checks.ts'
 import {
   type Container,
   createDocker,
@@ -41,6 +42,19 @@ export class Services {
       return { docker, services }
     } catch {
       return { docker: 'none', services: [] }
+    }
+  }
+
+  /** For the health check; never fails. */
+  async examine(): Promise<DockerFound> {
+    if (!existsSync(this.#socketPath)) return null
+    try {
+      const version = await this.#engine().version()
+      const containers = await this.#engine().list()
+      const restarting = containers.filter(({ State }) => State === 'restarting').map(nameOf)
+      return { version, containerCount: containers.length, restarting }
+    } catch (error) {
+      return { trouble: (error as Error).message }
     }
   }
 

@@ -2,7 +2,7 @@
 // a NAT has dropped it, the next one resumes the TLS session: a heartbeat costs a few hundred bytes
 // instead of a handshake. Only headers that carry something are sent.
 
-import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '@muster/core/clock.ts'
 import { createConnections, straightWay, type Way } from './way.ts'
@@ -45,12 +45,14 @@ export function createHttpTransport(options: {
   clock: Clock
   serverUrl: string
   way?: Way | undefined
+  /** In place of those of the way. */
+  connections?: Agent | undefined
 }): HttpTransport {
   const url = new URL(options.serverUrl)
   const base = url.pathname.replace(/\/+$/, '')
   const kept = { keepAlive: true, keepAliveMsecs: probeAfterMs, maxSockets: 1 }
   const { http, serverUrl, way = straightWay } = options
-  const agent = createConnections(http, serverUrl, way, kept)
+  const agent = options.connections ?? createConnections(http, serverUrl, way, kept)
   const inFlight = new Map<ClientRequest, (error: Error) => void>()
   const connections = { openedCount: 0, resumedCount: 0 }
   const target: RequestOptions = {

@@ -33,17 +33,21 @@ export function createConnections(
   options: AgentOptions,
 ): Agent {
   const secure = new URL(serverUrl).protocol === 'https:'
-  const text = (file: string) => readFileSync(file, 'utf8')
-  const trust = {
-    ...(way.caFile === null ? {} : { ca: text(way.caFile) }),
-    ...(way.clientCertFile === null ? {} : { cert: text(way.clientCertFile) }),
-    ...(way.clientKeyFile === null ? {} : { key: text(way.clientKeyFile) }),
-  }
   const agent = new http.Agent({
     ...options,
-    ...(secure ? { ...trust, ...ownSessions } : {}),
+    ...(secure ? { ...trustOf(way), ...ownSessions } : {}),
   }) as Agent
   if (secure) resumeLeanly(agent as TlsAgent)
   if (way.proxy) leadThroughProxy(agent, way.proxy, secure)
   return agent
+}
+
+/** Whom TLS is to trust on this way, and what it is to show. */
+export function trustOf({ caFile, clientCertFile, clientKeyFile }: Way) {
+  const text = (file: string) => readFileSync(file, 'utf8')
+  return {
+    ...(caFile === null ? {} : { ca: text(caFile) }),
+    ...(clientCertFile === null ? {} : { cert: text(clientCertFile) }),
+    ...(clientKeyFile === null ? {} : { key: text(clientKeyFile) }),
+  }
 }
