@@ -47,7 +47,7 @@ test('by keys alone: to a device, and a reboot of it that the device does', { sk
     if (pictures) await page.screenshot({ path: join(pictures, `palette-act-${scheme}.png`) })
     assert.deepEqual(await opened.findBarriers(), [])
     await page.keyboard.press('Enter')
-    await page.locator('[data-state=succeeded]').waitFor()
+    await page.locator('dialog [data-state=succeeded]').waitFor()
     if (pictures) await page.screenshot({ path: join(pictures, `palette-done-${scheme}.png`) })
     assert.deepEqual(await opened.findBarriers(), [])
   }
