@@ -67,12 +67,14 @@ export const bulkKindNames = Object.keys(bulkKinds) as readonly BulkKind[]
 export const bulkStates = {
   gathering: 'The devices that match are being written down; nothing has been changed yet.',
   running: 'Devices are being changed.',
+  aborting: 'Somebody ended it; nothing more is begun, and what was under way is written down.',
   finished: 'Every device has had its turn.',
   aborted: 'Somebody ended it; the devices that had no turn were left as they are.',
   refused: 'More devices matched than were expected; nothing was changed.',
 } as const satisfies Record<string, string>
 export type BulkState = keyof typeof bulkStates
-export const hasEnded = (state: BulkState): boolean => state !== 'gathering' && state !== 'running'
+const unfinished: readonly BulkState[] = ['gathering', 'running', 'aborting']
+export const hasEnded = (state: BulkState): boolean => !unfinished.includes(state)
 
 /** Why a device was passed over; a device that failed has a code of the registry of errors. */
 export const bulkSkips = {

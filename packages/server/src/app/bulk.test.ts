@@ -5,177 +5,22 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type BulkOrder, hasEnded } from '@muster/core/bulk-api.ts'
-import { pino } from 'pino'
-import { hashKey } from '../auth/keys.ts'
-import { createBulk } from '../bulk/bulk.ts'
-import type { BulkAuthor, BulkOperation, BulkStore, DeviceChanger } from '../bulk/ports.ts'
-import { createMemoryBus } from '../bus/memory-bus.ts'
-import { databases, settle } from '../fixtures.ts'
-import { createServerClock } from '../presence/server-clock.ts'
-import { createAuthStore } from '../store/auth-store.ts'
+import type { BulkOrder } from '@muster/core/bulk-api.ts'
+import type { BulkStore, DeviceChanger } from '../bulk/ports.ts'
+import { databases } from '../fixtures.ts'
 import { createBulkStore } from '../store/bulk-store.ts'
-import type { Database } from '../store/database.ts'
-import { createFeatures } from './features.ts'
-
-const log = pino({ level: 'silent' })
-const everybody = { fleetIds: null }
-/** So short, that a few devices are several batches. */
-const sizes = { windowCount: 3, batchCount: 2 }
-const leaseMs = 15_000
-const uuidOf = (number: number) => number.toString(16).padStart(32, '0')
-
-type House = Awaited<ReturnType<typeof openHouse>>
-
-/** Presence and registry at work over a database, fleets `garden` and `yard`, and an administrator. */
-async function openHouse(open: () => Promise<Database>) {
-  const database = await open()
-  const bus = createMemoryBus()
-  const real = createServerClock()
-  let aheadMs = 0
-  // Of the replicas alone: presence takes a leap of its clock for an outage.
-  const clock = { ...real, now: () => real.now() + aheadMs }
-  const administrator = { email: null, password: null, token: null }
-  const deps = { database, bus, clock: real, replica: 'house', log, administrator }
-  const { presence, registry, queries } = createFeatures(deps)
-  await bus.start()
-  await presence.start()
-  await createAuthStore(database).insertFirst({
-    organization: { name: 'My organization', slug: 'my-organization' },
-    email: 'admin@example.org',
-    at: 0,
-    passwordHash: '',
-    token: { hash: hashKey('token'), prefix: 'to' },
-  })
-  const author: BulkAuthor = {
-    ...{ organizationId: 1, userId: 1, email: 'admin@example.org', tokenId: null },
-    tokenFleetIds: null,
-  }
-  const policy = { cloudlinkEnabled: false }
-  const fleets = {
-    garden: (await registry.createFleet(1, { name: 'garden', slug: 'garden', policy })).id,
-    yard: (await registry.createFleet(1, { name: 'yard', slug: 'yard', policy })).id,
-  }
-  const store = createBulkStore(database, sizes)
-  let devices = 0
-  const house = {
-    database,
-    registry,
-    queries,
-    store,
-    author,
-    fleets,
-    /** The next devices of the garden, in the order in which they have their turn. */
-    async addDevices(count: number): Promise<string[]> {
-      const uuids = Array.from({ length: count }, () => uuidOf(++devices))
-      for (const uuid of uuids) {
-        const device = {
-          fleet: 'garden',
-          uuid,
-          name: `pump-${Number.parseInt(uuid.slice(-4), 16)}`,
-        }
-        await registry.preregisterDevice(1, device, 'admin@example.org')
-      }
-      return uuids
-    },
-    /** All leases of those who do not keep them have lapsed. */
-    passLease() {
-      aheadMs += leaseMs + 1_000
-    },
-    /** A replica of the runner; its ports may be others than those of the house. */
-    addReplica(
-      replica: string,
-      ports: { store?: BulkStore; registry?: DeviceChanger } = {},
-      shared = true,
-    ) {
-      const recordEnd = async () => {}
-      const mine = { store, registry, publish: () => {}, recordEnd, clock, log, replica, shared }
-      return createBulk({ ...mine, ...ports })
-    },
-    /** What a member asks for is durable before anybody runs it. */
-    async begin(order: BulkOrder): Promise<string> {
-      const { id } = await house.addReplica('asked').begin(order, { author, ...everybody })
-      return id
-    },
-    find: async (id: string) => (await store.find(1, id))!,
-    results: async (id: string) =>
-      (await store.loadResults(id, { outcome: null }, { limit: 1_000, after: null })).rows,
-    async device(uuid: string) {
-      const ids = await store.findByUuids({ organizationId: 1, fleetIds: null }, [uuid])
-      return [...(await store.loadDevices([...ids.values()])).values()][0]
-    },
-    /** How often its log says that it became what it is, or came to where it is. */
-    async transitionCount(uuid: string): Promise<number> {
-      const { id } = await database.write
-        .selectFrom('devices')
-        .select('id')
-        .where('uuid', '=', uuid)
-        .executeTakeFirstOrThrow()
-      const { count } = await database.write
-        .selectFrom('transitions')
-        .select((eb) => eb.fn.countAll<number>().as('count'))
-        .where('device_id', '=', id)
-        .executeTakeFirstOrThrow()
-      return Number(count)
-    },
-    async [Symbol.asyncDispose]() {
-      await presence.stop()
-      await bus.stop()
-      await database.close()
-    },
-  }
-  return house
-}
-
-/** The ports of a process that is killed at its `step`-th call, before it is made or after. */
-function mortal<P extends object>(ports: P, life: Life): P {
-  return new Proxy(ports, {
-    get(target, name) {
-      const call = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>
-      return async (...args: unknown[]) => {
-        life.calls++
-        const isLast = life.calls === life.step
-        if (life.isOver || (isLast && life.dies === 'before')) return life.end()
-        const answer = await call.apply(target, args)
-        if (life.isOver || isLast) return life.end()
-        return answer
-      }
-    },
-  })
-}
-
-type Life = ReturnType<typeof createLife>
-
-function createLife(step: number, dies: 'before' | 'after') {
-  let dead = () => {}
-  const died = new Promise<void>((resolve) => {
-    dead = resolve
-  })
-  const life = {
-    step,
-    dies,
-    calls: 0,
-    isOver: false,
-    died,
-    end() {
-      life.isOver = true
-      dead()
-      return new Promise<never>(() => {})
-    },
-  }
-  return life
-}
-
-async function ended(house: House, id: string, life?: Life): Promise<BulkOperation> {
-  for (;;) {
-    await settle()
-    const operation = await house.find(id)
-    if (hasEnded(operation.state) || life?.isOver) return operation
-  }
-}
-
-const countsOf = ({ state, ofCount, doneCount, failedCount, skippedCount }: BulkOperation) =>
-  `${state}: ${ofCount} = ${doneCount} + ${failedCount} + ${skippedCount}`
+import {
+  countsOf,
+  createLife,
+  ended,
+  everybody,
+  type House,
+  isChanged,
+  openHouse,
+  runAlone,
+  runUntilEnd,
+  withTurns,
+} from './bulk.fixtures.ts'
 
 type Killed = { order: BulkOrder; isAsMeant(house: House, uuid: string): Promise<void> }
 
@@ -348,6 +193,67 @@ for (const { name, skip, open } of databases) {
     assert.equal(countsOf(await house.find(undo.id)), 'finished: 20 = 20 + 0 + 0')
   })
 
+  for (const kind of ['move', 'freeze', 'delete'] as const)
+    test(`${name}: a ${kind} that is aborted, and then killed at any step, tells whom it has changed`, {
+      skip,
+    }, async () => {
+      await using house = await openHouse(open)
+      for (let step = 2; ; step++) {
+        const life = createLife(Math.floor(step / 2), step % 2 ? 'after' : 'before')
+        const devices = await house.addDevices(5)
+        const order = kind === 'move' ? { kind, parameters: { fleet: 'yard' } } : { kind }
+        const id = await house.begin({ ...order, devices } as BulkOrder)
+        let turns = 0
+        const abortAfterThird = async () => {
+          if (++turns === 3) await house.store.abort(id, 1)
+        }
+        const registry = withTurns(house.registry, abortAfterThird)
+        await runUntilEnd(house, id, life, life.step % 2 === 0, registry)
+        const { state } = await house.find(id)
+        const results = await house.results(id)
+        const told = results.map(({ uuid, outcome }) => `${uuid} ${outcome}`)
+        const changed: string[] = []
+        for (const uuid of devices) if (await isChanged(house, uuid)) changed.push(uuid)
+        const at = `killed ${life.dies} step ${life.step}`
+        assert.deepEqual(
+          told,
+          changed.map((uuid) => `${uuid} done`),
+          at,
+        )
+        // Killed before its third turn it was never aborted, and its heir went on.
+        assert.equal(state, changed.length < 5 ? 'aborted' : 'finished', at)
+        if (!life.isOver) break
+      }
+    })
+
+  test(`${name}: what a replica does that was thought dead is told, also after the end`, {
+    skip,
+  }, async () => {
+    await using house = await openHouse(open)
+    const devices = await house.addDevices(3)
+    const asleep = Promise.withResolvers<void>()
+    const woken = Promise.withResolvers<void>()
+    const registry = withTurns(house.registry, undefined, async () => {
+      asleep.resolve()
+      await woken.promise
+    })
+    const sleepy = house.addReplica('sleepy', { registry })
+    const id = await house.begin({ kind: 'move', parameters: { fleet: 'yard' }, devices })
+    await sleepy.start()
+    await asleep.promise
+    await house.store.abort(id, 1)
+    house.passLease()
+    await runAlone(house, house.addReplica('heir'), id)
+    assert.equal(countsOf(await house.find(id)), 'aborted: 3 = 0 + 0 + 0')
+    woken.resolve()
+    await sleepy.stop()
+    assert.equal(countsOf(await house.find(id)), 'aborted: 3 = 2 + 0 + 0', 'the first batch')
+    const told = (await house.results(id)).map(({ uuid }) => uuid)
+    assert.deepEqual(told, devices.slice(0, 2))
+    for (const [i, uuid] of devices.entries())
+      assert.equal((await house.device(uuid))!.fleet, i < 2 ? 'yard' : 'garden')
+  })
+
   test(`${name}: names and tags of a batch that was aborted meanwhile stay`, { skip }, async () => {
     await using house = await openHouse(open)
     const devices = await house.addDevices(5)
@@ -375,10 +281,13 @@ for (const { name, skip, open } of databases) {
       'another role': () => write.updateTable('members').set({ role: 'observer' }).execute(),
       'shut out': () => write.updateTable('users').set({ disabled_at: 1 }).execute(),
       'no member any more': () => write.deleteFrom('members').execute(),
+      'its token revoked': () => write.deleteFrom('api_tokens').execute(),
     }
     await write.updateTable('users').set({ is_server_administrator: 0 }).execute()
     for (const [what, withdraw] of Object.entries(withdrawals)) {
-      await write.updateTable('members').set({ role: 'administrator' }).execute()
+      await write.deleteFrom('members').execute()
+      const member = { organization_id: 1, user_id: 1, role: 'administrator', created_at: 0 }
+      await write.insertInto('members').values(member).execute()
       await write.updateTable('users').set({ disabled_at: null }).execute()
       const devices = await house.addDevices(5)
       let batches = 0
@@ -389,33 +298,24 @@ for (const { name, skip, open } of databases) {
           return house.store.loadBatch(id)
         },
       }
-      const id = await house.begin({ kind: 'rename', parameters: { pattern: 'new-{n}' }, devices })
+      const { id: tokenId } = await write
+        .selectFrom('api_tokens')
+        .select('id')
+        .executeTakeFirstOrThrow()
+      const order = { kind: 'rename', parameters: { pattern: 'new-{n}' }, devices } as const
+      const id = await house.begin(order, { ...house.author, tokenId })
       await runAlone(house, house.addReplica('one', { store }), id)
       assert.equal(countsOf(await house.find(id)), 'finished: 5 = 2 + 3 + 0', what)
+      const results = await house.results(id)
       assert.deepEqual(
-        (await house.results(id)).map(({ code }) => code),
+        results.map(({ code }) => code),
         [null, null, 'forbidden', 'forbidden', 'forbidden'],
         what,
       )
+      for (const { detail } of results.slice(2)) assert.ok(detail, `${what}: it is said why`)
+      const names = await Promise.all(devices.map(async (uuid) => (await house.device(uuid))!.name))
+      assert.deepEqual(names.slice(0, 2), ['new-1', 'new-2'])
+      for (const untouched of names.slice(2)) assert.match(untouched, /^pump-/, what)
     }
   })
-}
-
-async function runAlone(house: House, replica: ReturnType<House['addReplica']>, id: string) {
-  await replica.start()
-  await ended(house, id)
-  await replica.stop()
-}
-
-/** By one that dies, and then by an heir: another replica, or the same at its next start. */
-async function runUntilEnd(house: House, id: string, life: Life, shared: boolean) {
-  const store = mortal(house.store, life)
-  const doomed = house.addReplica('doomed', { store, registry: mortal(house.registry, life) })
-  await doomed.start()
-  await ended(house, id, life)
-  // It may still die in what comes after the end.
-  if (!life.isOver) await Promise.race([doomed.stop(), life.died])
-  if (!life.isOver) return
-  if (shared) house.passLease()
-  await runAlone(house, house.addReplica('heir', {}, shared), id)
 }

@@ -6,7 +6,7 @@
 import { parseFilter } from '@muster/core/device-filter-parser.ts'
 import { kindOf } from './kinds.ts'
 import type { BulkBatch, BulkDeps, BulkOperation, BulkResult, StoredEdit } from './ports.ts'
-import { doneOf, failedOf, type Standing, type Turn, turnOf } from './turns.ts'
+import { doneBefore, doneOf, failedOf, type Standing, type Turn, turnOf } from './turns.ts'
 
 /** An operation is leased to a replica for so long at a time. */
 export const leaseMs = 15_000
@@ -42,6 +42,21 @@ export async function takeBatch(
   if (!recorded || !isStored) return
   for (const { device } of due)
     publish({ kind: 'device', uuid: device.uuid, fleet: device.fleet, change: 'changed' })
+}
+
+/** After an abort nothing more is done; what its replica had done before it ended is told. */
+export async function settleBatch(
+  { store, replica }: BulkDeps,
+  operation: BulkOperation,
+  { number, targets }: BulkBatch,
+): Promise<void> {
+  const begun = targets.filter((target) => target.begun)
+  if (begun.length === 0) return
+  const devices = await store.loadDevices(begun.map(({ id }) => id))
+  const results = begun.flatMap(
+    (target) => doneBefore(operation.kind, target, devices.get(target.id)) ?? [],
+  )
+  await store.record(operation, { number, results, edits: [] }, replica)
 }
 
 /** What the author may do is read last but one, and the devices last. */
@@ -80,7 +95,8 @@ async function runAll(
   const results: BulkResult[] = []
   for (let i = 0; i < due.length; i += atOnce) {
     // However slow the devices are, nobody else begins with them; and an abort is heeded soon.
-    if (i > 0 && !(await store.keep(operation.id, replica, clock.now() + leaseMs))) break
+    const kept = i > 0 ? await store.keep(operation.id, replica, clock.now() + leaseMs) : operation
+    if (kept?.state !== 'running') break
     const together = due.slice(i, i + atOnce)
     results.push(...(await Promise.all(together.map((turn) => runOne(deps, operation, turn)))))
   }

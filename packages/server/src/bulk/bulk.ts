@@ -90,6 +90,7 @@ export function createBulk(deps: BulkDeps) {
       if (!(await store.abort(id, clock.now()))) throw new Refusal('bulk-ended')
       const aborted = await find(author.organizationId, id)
       runner.tell(aborted)
+      runner.wake()
       return aborted
     },
 

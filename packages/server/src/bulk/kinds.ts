@@ -24,6 +24,8 @@ type KindRow<P> = {
   preview(device: BulkDevice, parameters: P, number: number): Verdict
   /** Refuses as the single operation does. Absent: the edit is all, and is stored with its result. */
   run?(device: BulkDevice, parameters: P, running: Running): Promise<void>
+  /** Whether a device is as it would be after its turn; asked only where there is no edit to compare. */
+  isSo?(device: BulkDevice | undefined): boolean
 }
 
 const ok: Verdict = { kind: 'ok', edit: null }
@@ -50,6 +52,7 @@ export const kinds: { [K in BulkKind]: KindRow<BulkParameters<K>> } = {
     preview: () => ok,
     run: ({ uuid }, _, { registry, author }) =>
       registry.activateDevice(author.organizationId, uuid, author.email),
+    isSo: (device) => device?.life === 'active',
   },
   deactivate: {
     preview: ({ heartbeat, cloudlink }) =>
@@ -58,15 +61,18 @@ export const kinds: { [K in BulkKind]: KindRow<BulkParameters<K>> } = {
         : ok,
     run: ({ uuid }, _, { registry, author }) =>
       registry.deactivateDevice(author.organizationId, uuid, author.email),
+    isSo: (device) => device?.life === 'deactivated',
   },
   freeze: {
     preview: () => ok,
     run: ({ uuid }, _, { registry, author }) =>
       registry.freezeDevice(author.organizationId, uuid, author.email),
+    isSo: (device) => device?.isFrozenByHand === true,
   },
   thaw: {
     preview: () => ok,
     run: ({ uuid }, _, { registry, author }) => registry.thawDevice(author.organizationId, uuid),
+    isSo: (device) => device?.isFrozenByHand === false,
   },
   delete: {
     preview: () => ok,
@@ -78,6 +84,7 @@ export const kinds: { [K in BulkKind]: KindRow<BulkParameters<K>> } = {
         if (!(error instanceof Refusal && error.code === 'device-not-found')) throw error
       }
     },
+    isSo: (device) => device === undefined,
   },
 }
 

@@ -12,6 +12,7 @@ import type {
 import type { Clock } from '@muster/core/clock.ts'
 import type { Filter } from '@muster/core/device-filter.ts'
 import type { ErrorCode } from '@muster/core/errors.ts'
+import type { Life } from '@muster/core/evidence.ts'
 import type { Log } from '@muster/core/log.ts'
 import type { Grants } from '@muster/core/rights.ts'
 import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
@@ -88,6 +89,9 @@ export type BulkDevice = {
   status: Status
   heartbeat: HeartbeatState
   cloudlink: CloudlinkState
+  life: Life['state']
+  /** By hand, whatever else may freeze it. */
+  isFrozenByHand: boolean
   tags: Readonly<Record<string, string>>
 }
 
@@ -123,7 +127,7 @@ export interface BulkStore {
     page: { limit: number; after: After },
   ): Promise<{ rows: BulkResult[]; next: After }>
   countUnfinished(organizationId: number): Promise<number>
-  /** False: it has ended already. */
+  /** What runs is then aborting, until what was under way is recorded. False: it has ended already. */
   abort(id: string, at: number): Promise<boolean>
   /** Whether an operation undoes it already. */
   isUndone(id: string): Promise<boolean>
@@ -145,7 +149,8 @@ export interface BulkStore {
   loadDevices(ids: readonly number[]): Promise<Map<number, BulkDevice>>
   /**
    * Writes the edits and the results of a batch in one transaction; false: another replica did so, or
-   * has the lease. Edits are written only while the operation runs.
+   * has the lease. Edits are written only while the operation runs. What was done without any is told
+   * in any case: added to the results of another replica that took over meanwhile.
    */
   record(
     operation: Pick<BulkOperation, 'id'>,

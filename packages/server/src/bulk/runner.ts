@@ -6,7 +6,7 @@
 import type { BulkState } from '@muster/core/bulk-api.ts'
 import { pause } from '@muster/core/clock.ts'
 import { parseFilter } from '@muster/core/device-filter-parser.ts'
-import { leaseMs, takeBatch } from './batch.ts'
+import { leaseMs, settleBatch, takeBatch } from './batch.ts'
 import type { BulkDeps, BulkOperation } from './ports.ts'
 
 /** An operation gives way to others that wait after so long. */
@@ -104,6 +104,12 @@ export class BulkRunner {
   async #step(operation: BulkOperation): Promise<boolean> {
     if (operation.state === 'gathering') return this.#gather(operation)
     const batch = await this.#deps.store.loadBatch(operation.id)
+    if (operation.state === 'aborting') {
+      if (batch) await settleBatch(this.#deps, operation, batch)
+      const { store, clock, replica } = this.#deps
+      const settled = await store.keep(operation.id, replica, clock.now() + leaseMs)
+      return settled === null || this.#end(settled, 'aborted')
+    }
     if (!batch) return this.#end(operation, 'finished')
     await takeBatch(this.#deps, operation, batch)
     return false

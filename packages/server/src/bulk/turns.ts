@@ -29,13 +29,11 @@ export function turnOf(target: BulkTarget, number: number, standing: Standing): 
   const device = devices.get(target.id)
   const { right } = bulkKinds[operation.kind]
   const { begun } = target
-  if (begun && isAsMeant(operation.kind, device, begun.edit)) {
-    const { name, before, edit: after } = begun
-    const about = { id: target.id, uuid: target.uuid, name, before, after }
-    return { kind: 'ended', result: { ...about, outcome: 'done', code: null, detail: null } }
-  }
-  if (!device || !grants || !allows(grants, 'devices-read', device.fleetId))
-    return ended(target, null, grants ? 'device-not-found' : 'forbidden')
+  const done = doneBefore(operation.kind, target, device)
+  if (done) return { kind: 'ended', result: done }
+  if (!grants) return ended(target, null, 'forbidden', goneAuthor)
+  if (!device || !allows(grants, 'devices-read', device.fleetId))
+    return ended(target, null, 'device-not-found')
   if (!allows(grants, right, device.fleetId))
     return ended(target, device, 'forbidden', describeMissing(right))
   if (matching && !begun && !matching.has(device.id)) return passed(device, 'no-longer-matches')
@@ -55,14 +53,21 @@ export function turnOf(target: BulkTarget, number: number, standing: Standing): 
   return { kind: 'due', device, edit, before: beforeOf(device, edit) }
 }
 
-/** What had begun was done, before the replica ended that would have said so. */
-function isAsMeant(
+const goneAuthor = 'the token was revoked, or its member was removed or shut out'
+
+/** What had begun was done, before the replica ended that would have said so; null: it was not. */
+export function doneBefore(
   kind: BulkKind,
+  { id, uuid, begun }: BulkTarget,
   device: BulkDevice | undefined,
-  edit: DeviceEdit | null,
-): boolean {
-  if (!device) return kind === 'delete'
-  return edit !== null && !differing(device, edit)
+): BulkResult | null {
+  if (!begun) return null
+  const { name, before, edit: after } = begun
+  const isDone = after
+    ? device !== undefined && !differing(device, after)
+    : kindOf(kind).isSo!(device)
+  const about = { id, uuid, name, before, after }
+  return isDone ? { ...about, outcome: 'done', code: null, detail: null } : null
 }
 
 function verdictOf(

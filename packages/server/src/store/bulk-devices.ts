@@ -5,6 +5,7 @@
 import type { DeviceEdit } from '@muster/core/bulk-api.ts'
 import { foldCase } from '@muster/core/device-columns.ts'
 import type { Filter } from '@muster/core/device-filter.ts'
+import { type DeviceEvidence, noEvidence } from '@muster/core/evidence.ts'
 import type { CloudlinkState, HeartbeatState, Status } from '@muster/core/statuses.ts'
 import { type Insertable, type RawBuilder, sql, type Transaction } from 'kysely'
 import type {
@@ -76,9 +77,14 @@ export function createBulkDevices(database: Database, sizes: BulkSizes): BulkDev
 
     record: (operation, batch, replica) =>
       write.transaction().execute(async (trx) => {
-        if (!(await isOurs(trx, operation.id, batch.edits.length > 0, replica))) return false
+        const { id } = operation
+        const changesDevices = batch.edits.length > 0
+        if (!(await isOurs(trx, id, changesDevices, replica))) {
+          if (!changesDevices) await addLateResults(trx, id, batch)
+          return false
+        }
         await writeEdits(trx, dialect, batch.edits)
-        return writeResults(trx, operation.id, batch)
+        return writeResults(trx, id, batch)
       }),
 
     async loadPreview(of, { filter, now }, limit) {
@@ -220,6 +226,7 @@ type DeviceRow = {
   status: Status
   heartbeat_state: HeartbeatState
   cloudlink_state: CloudlinkState
+  evidence: string
 }
 
 async function loadDevices(
@@ -229,7 +236,7 @@ async function loadDevices(
 ): Promise<Map<number, BulkDevice>> {
   const wanted = sql`(select id from ${idsOf(dialect, ids)} as wanted)`
   const { rows } = await sql<DeviceRow>`select d.id, d.uuid, d.name, d.fleet_id, f.slug,
-      d.device_type, d.status, d.heartbeat_state, d.cloudlink_state
+      d.device_type, d.status, d.heartbeat_state, d.cloudlink_state, d.evidence
     from devices as d join fleets as f on f.id = d.fleet_id where d.id in ${wanted}`.execute(db)
   const tags = await db
     .selectFrom('device_tags')
@@ -250,10 +257,16 @@ async function loadDevices(
         status: row.status,
         heartbeat: row.heartbeat_state,
         cloudlink: row.cloudlink_state,
+        ...registrationOf(row.evidence),
         tags: Object.fromEntries((tagsOf.get(row.id) ?? []).map(({ key, value }) => [key, value])),
       },
     ]),
   )
+}
+
+function registrationOf(text: string): Pick<BulkDevice, 'life' | 'isFrozenByHand'> {
+  const { life, frozen }: DeviceEvidence = { ...noEvidence, ...JSON.parse(text) }
+  return { life: life.state, isFrozenByHand: frozen.administrator.value !== null }
 }
 
 /** Locks the operation. What only tells what was done is written also where somebody aborted it. */
@@ -265,7 +278,9 @@ async function isOurs(
 ): Promise<boolean> {
   const { rows } = await sql<{ id: string }>`update bulk_operations set leased_by = leased_by
     where id = ${id} and leased_by = ${replica}
-      ${changesDevices ? sql`and state = 'running'` : sql``} returning id`.execute(trx)
+      ${changesDevices ? sql`and state = 'running' and ended_at is null` : sql``} returning id`.execute(
+    trx,
+  )
   return rows.length > 0
 }
 
@@ -313,15 +328,10 @@ function tagRows(id: number, tags: DeviceEdit['tags'] = {}) {
   return Object.entries(tags).map(([key, value]) => ({ id, key, value }))
 }
 
-async function writeResults(
-  trx: Trx,
-  id: string,
-  { number, results }: { number: number; results: readonly BulkResult[] },
-): Promise<boolean> {
-  const count = (outcome: BulkResult['outcome']) =>
-    results.filter((result) => result.outcome === outcome).length
-  const [done, failed, skipped] = [count('done'), count('failed'), count('skipped')]
-  const counts = { done_count: done, failed_count: failed, skipped_count: skipped }
+type Results = { number: number; results: readonly BulkResult[] }
+
+async function writeResults(trx: Trx, id: string, { number, results }: Results): Promise<boolean> {
+  const counts = countsOf(results)
   const written = await trx
     .updateTable('bulk_batches')
     .set({ results: JSON.stringify(results), targets: '', ...counts })
@@ -332,14 +342,66 @@ async function writeResults(
     .execute()
   // Nothing may be written twice, so the whole transaction goes.
   if (written.length === 0) throw new Error(`batch ${number} of ${id} was recorded before`)
+  await addToCounts(trx, id, counts)
+  return true
+}
+
+/**
+ * What a replica changed that lost its lease meanwhile: whoever took over may have found these devices
+ * as they were, and has recorded that they were not changed.
+ */
+async function addLateResults(trx: Trx, id: string, { number, results }: Results): Promise<void> {
+  await sql`update bulk_operations set leased_by = leased_by where id = ${id}`.execute(trx)
+  const batch = await trx
+    .selectFrom('bulk_batches')
+    .select('results')
+    .where('operation_id', '=', id)
+    .where('number', '=', number)
+    .executeTakeFirst()
+  // Until there are results, whoever took over will still look.
+  if (!batch?.results) return
+  const told: BulkResult[] = JSON.parse(batch.results)
+  const outcomes = new Map(told.map(({ uuid, outcome }) => [uuid, outcome]))
+  const late = results.filter(
+    ({ uuid, outcome }) => outcome === 'done' && outcomes.get(uuid) !== 'done',
+  )
+  if (late.length === 0) return
+  const isLate = new Set(late.map(({ uuid }) => uuid))
+  const all = [...told.filter(({ uuid }) => !isLate.has(uuid)), ...late]
+  const [before, after] = [countsOf(told), countsOf(all)]
+  await trx
+    .updateTable('bulk_batches')
+    .set({ results: JSON.stringify(all), ...after })
+    .where('operation_id', '=', id)
+    .where('number', '=', number)
+    .execute()
+  await addToCounts(trx, id, {
+    done_count: after.done_count - before.done_count,
+    failed_count: after.failed_count - before.failed_count,
+    skipped_count: after.skipped_count - before.skipped_count,
+  })
+}
+
+type Counts = Record<'done_count' | 'failed_count' | 'skipped_count', number>
+
+function countsOf(results: readonly BulkResult[]): Counts {
+  const count = (outcome: BulkResult['outcome']) =>
+    results.filter((result) => result.outcome === outcome).length
+  return {
+    done_count: count('done'),
+    failed_count: count('failed'),
+    skipped_count: count('skipped'),
+  }
+}
+
+async function addToCounts(trx: Trx, id: string, counts: Counts): Promise<void> {
   await trx
     .updateTable('bulk_operations')
     .set((eb) => ({
-      done_count: eb('done_count', '+', done),
-      failed_count: eb('failed_count', '+', failed),
-      skipped_count: eb('skipped_count', '+', skipped),
+      done_count: eb('done_count', '+', counts.done_count),
+      failed_count: eb('failed_count', '+', counts.failed_count),
+      skipped_count: eb('skipped_count', '+', counts.skipped_count),
     }))
     .where('id', '=', id)
     .execute()
-  return true
 }

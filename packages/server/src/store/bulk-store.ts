@@ -82,11 +82,13 @@ function createOperationStore({ read, write }: Database, batchCount: number): Op
     },
 
     async abort(id, at) {
+      const state = sql<string>`case state when 'gathering' then 'aborted' else state end`
       const aborted = await write
         .updateTable('bulk_operations')
-        .set({ state: 'aborted', ended_at: at })
+        .set({ state, ended_at: at })
         .where('id', '=', id)
         .where(isUnfinished)
+        .where('ended_at', 'is', null)
         .returning('id')
         .execute()
       return aborted.length > 0
@@ -102,11 +104,16 @@ function createOperationStore({ read, write }: Database, batchCount: number): Op
     },
 
     async prune(before) {
-      await write.deleteFrom('bulk_operations').where('ended_at', '<', before).execute()
+      await write
+        .deleteFrom('bulk_operations')
+        .where('ended_at', '<', before)
+        .where(sql<boolean>`not (${isUnfinished})`)
+        .execute()
     },
   }
 }
 
+/** One that is aborting runs, and has its end already: so it is found as all that have a lease are. */
 const isUnfinished = sql<boolean>`state in ('gathering', 'running')`
 
 async function insertOperation(
@@ -167,6 +174,7 @@ async function insertOperation(
 }
 
 export function operationOf(row: Row): BulkOperation {
+  const isAborting = row.state === 'running' && row.ended_at !== null
   return {
     id: row.id,
     kind: row.kind as BulkKind,
@@ -183,7 +191,7 @@ export function operationOf(row: Row): BulkOperation {
     untilId: row.until_id,
     gatheredId: row.gathered_id,
     undoes: row.undoes,
-    state: row.state as BulkState,
+    state: isAborting ? 'aborting' : (row.state as BulkState),
     expected: row.expected,
     ofCount: row.of_count,
     batchCount: row.batch_count,
@@ -192,7 +200,7 @@ export function operationOf(row: Row): BulkOperation {
     skippedCount: row.skipped_count,
     createdAt: row.created_at,
     startedAt: row.started_at,
-    endedAt: row.ended_at,
+    endedAt: isAborting ? null : row.ended_at,
   }
 }
 
@@ -295,7 +303,8 @@ function createBatches({ read, write }: Database): Batches {
               .select('id')
               .where('id', '=', id)
               .where('leased_by', '=', replica)
-              .where('state', '=', 'running'),
+              .where('state', '=', 'running')
+              .where('ended_at', 'is', null),
           ),
         )
         .returning('number')
