@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import type { Fetch } from '@muster/core/api-client.ts'
 import type { BulkOperationView } from '@muster/core/bulk-api.ts'
+import { problemOf } from '@muster/core/errors.ts'
 import { openRealServer, type Reply, serveApi } from '../fixtures.ts'
 
 type House = Awaited<ReturnType<typeof openRealServer>>
@@ -96,6 +98,29 @@ test('devices are chosen, or named, or all of them are meant, and never two of t
   assert.equal(await meant('--all'), 4)
   const nobody = ['bulk', 'tag', 'a=b', '--filter', 'name = nobody', '--yes']
   assert.equal((await house.run(nobody)).exit, 3)
+})
+
+test('many names are found in few requests, and a limit is waited for', async () => {
+  await using house = await openRealServer()
+  await addPumps(house, 60)
+  const names = Array.from({ length: 60 }, (_, i) => `pump-${i + 1}`)
+  let asked = 0
+  let refusals = 2
+  const counted: typeof fetch = async (...request) => {
+    asked++
+    if (refusals-- <= 0) return fetch(...request)
+    const headers = { 'retry-after': '0', 'content-type': 'application/problem+json' }
+    return new Response(JSON.stringify(problemOf('too-many-requests')), { status: 429, headers })
+  }
+  const words = ['bulk', 'tag', 'a=b', '--dry-run', '--json', '--device', ...names]
+  const { exit, out, err } = await house.run([...words, uuidOf(1)], { fetch: counted as Fetch })
+  assert.deepEqual([exit, err], [0, ''])
+  assert.equal(JSON.parse(out).count, 60, 'one was named twice')
+  assert.equal(asked, 2 + 2, 'those that were refused, the names, and the preview')
+  await house.real.call('PATCH', `/devices/${uuidOf(2)}`, { name: 'pump-1' })
+  const ambiguous = await house.run(words)
+  assert.equal(ambiguous.exit, 5)
+  assert.match(ambiguous.err, /pump-1.+ belongs to/)
 })
 
 const operation: BulkOperationView = {

@@ -16,8 +16,8 @@ import { parseNamePattern } from '@muster/core/name-pattern.ts'
 import { type Command, Option } from 'commander'
 import { parseCount, parseTags } from '../arguments.ts'
 import { type Changing, change, follow } from '../changing.ts'
-import { type Context, openSession, type Session } from '../context.ts'
-import { findDevice } from '../find-device.ts'
+import { type Context, openSession } from '../context.ts'
+import { type Finding, findUuids } from '../find-devices.ts'
 import { deviceWord, type Example, examples } from '../help.ts'
 import { addListOptions, type ListOptions, pageQuery, parsedBy } from '../options.ts'
 import { bulkCard, bulkLine, bulkTable, resultTable } from '../view/bulk.ts'
@@ -77,12 +77,13 @@ async function changeChosen(
 ): Promise<void> {
   const options = command.opts<ChangeOptions>()
   const session = await openSession(context, command)
-  const order = { ...what, ...(await chosenDevices(session, options)) } as BulkOrder
+  const chosen = await chosenDevices({ ...session, clock: context.clock }, options)
+  const order = { ...what, ...chosen } as BulkOrder
   await change(context, session, order, options)
 }
 
 async function chosenDevices(
-  { api }: Session,
+  { api, clock }: Finding,
   { device = [], devicesFrom, filter, fleet, view, all }: ChangeOptions,
 ): Promise<Pick<BulkOrder, 'filter' | 'devices'>> {
   const isQuery = filter !== undefined || fleet !== undefined || view !== undefined
@@ -95,11 +96,8 @@ async function chosenDevices(
     )
   if (isNamed) {
     const words = [...device, ...(devicesFrom === undefined ? [] : await readWords(devicesFrom))]
-    const uuids: string[] = []
-    for (const word of words)
-      uuids.push(wholeUuid.test(word) ? word : (await findDevice(api, word)).uuid)
-    if (uuids.length === 0) throw new Refusal('device-not-found', 'none is named')
-    return { devices: uuids }
+    if (words.length === 0) throw new Refusal('device-not-found', 'none is named')
+    return { devices: await findUuids({ api, clock }, words) }
   }
   const saved = view === undefined ? null : await api.deviceViews.read(view)
   if (saved?.q) throw new Refusal('wrong-usage', `the view ${view} is a search; a filter is needed`)
@@ -107,8 +105,6 @@ async function chosenDevices(
   const filters = [saved?.filter, of, filter].filter((text) => text?.trim())
   return { filter: filters.map((text) => `(${text})`).join(' and ') }
 }
-
-const wholeUuid = /^(?:[0-9a-f]{32}|[0-9a-f]{62})$/
 
 async function readWords(file: string): Promise<string[]> {
   try {
