@@ -35,7 +35,6 @@ export function addDeviceHealth(device: Command, context: Context) {
   examples(
     health,
     ['muster device health quiet-river', 'why is its cloudlink down?'],
-    ['muster device health quiet-river --run', 'let it look again'],
     [
       'muster device health quiet-river --json | jq -r \'.examination.findings[] | select(.result == "failed") | .detail\'',
       'only what failed',
