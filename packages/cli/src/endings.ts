@@ -24,6 +24,7 @@ const related: Record<string, readonly string[]> = {
   'muster fleet create': ['provisioning-key create', 'fleet edit'],
   'muster fleet list': ['fleet show', 'device list'],
   'muster fleet show': ['device list', 'fleet history', 'fleet uptime'],
+  'muster fleet changes': ['fleet diff', 'fleet list'],
   'muster fleet at': ['fleet diff', 'fleet timeline', 'fleet history'],
   'muster fleet diff': ['fleet at', 'fleet history'],
   'muster fleet timeline': ['fleet at', 'fleet uptime'],

@@ -3,6 +3,7 @@
 
 import { Refusal } from '@muster/core/errors.ts'
 import type { ByteStream } from '@muster/core/event-stream.ts'
+import { maxFleetChangesHours } from '@muster/core/fleet-changes-api.ts'
 import { type DifferenceView, timelineSteps, type UptimePage } from '@muster/core/history-api.ts'
 import { type Command, Option } from 'commander'
 import { parseCount, parseDuration, parsePeriod } from '../arguments.ts'
@@ -14,6 +15,7 @@ import { addListOptions, type ListOptions, pageQuery, parsedBy } from '../option
 import {
   deviceUptimeCard,
   differenceCard,
+  fleetChangesTable,
   fleetUptimeCard,
   limitsText,
   timelineTable,
@@ -45,6 +47,7 @@ export function addHistoryCommands(program: Command, context: Context) {
   const noun = (name: string) => program.commands.find((command) => command.name() === name)!
   addDifference(noun('fleet'), context)
   addTimeline(noun('fleet'), context)
+  addFleetChanges(noun('fleet'), context)
   addFleetUptime(noun('fleet'), context)
   addDeviceUptime(noun('device'), context)
 }
@@ -210,6 +213,28 @@ function addTimeline(fleet: Command, context: Context) {
     command,
     ['muster fleet timeline garden --from 12h --step 1h', 'hour by hour through the night'],
     ['muster fleet timeline garden --from 7d --step 6h --json', 'a week, for a chart'],
+  )
+}
+
+function addFleetChanges(fleet: Command, context: Context) {
+  const command = fleet
+    .command('changes')
+    .description(
+      'Show what has changed lately in every fleet: how many more devices, or fewer, have each status since a full hour.',
+    )
+    .option(
+      '--hours <count>',
+      `so many full hours, and what there is of this one; up to ${maxFleetChangesHours} (default: 1)`,
+      parsedBy(parseCount),
+    )
+    .action(async ({ hours }: { hours?: number }, command: Command) => {
+      const { api, print } = await openSession(context, command)
+      print(await api.history.fleetChanges({ hours }), fleetChangesTable)
+    })
+  examples(
+    command,
+    ['muster fleet changes', 'in which fleet did something happen within the last hour?'],
+    ['muster fleet changes --hours 12 --json', 'what did the night do, in all fleets?'],
   )
 }
 

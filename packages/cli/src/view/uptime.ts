@@ -1,5 +1,6 @@
 // Uptime and differences for people.
 
+import type { FleetChangesView } from '@muster/core/fleet-changes-api.ts'
 import type {
   DeviceUptimeItem,
   DeviceUptimeView,
@@ -141,6 +142,35 @@ export function timelineTable({ points }: TimelineView, look: Look): string {
     points,
     look,
   )
+}
+
+export function fleetChangesTable({ since, items }: FleetChangesView, look: Look): string {
+  const table = renderTable<FleetChangesView['items'][number]>(
+    [
+      { title: 'FLEET', cell: ({ fleet }) => fleet, shrinksTo: 10 },
+      { title: 'CHANGES', cell: ({ changeCount }) => String(changeCount) },
+      { title: 'BY STATUS', cell: ({ net }) => netSpans(net, look) },
+    ],
+    items,
+    look,
+  )
+  const from = `Since ${localTimeText(since, look)}`
+  return items.length > 0 ? `${from}\n\n${table}` : `${from} no status has changed.`
+}
+
+/** How many more, or fewer, have each status. */
+function netSpans(net: FleetChangesView['items'][number]['net'], look: Look): Span[] {
+  const present = statusWords.filter((status) => net[status] !== undefined)
+  if (present.length === 0) return [{ text: 'as many of each as then', tone: 'quiet' }]
+  return present.flatMap((status, i) => {
+    const { text, tone } = statusSpan(status, { ...look, symbols: false })
+    const count = net[status]!
+    const span: Span = {
+      text: `${count > 0 ? '+' : '−'}${Math.abs(count)} ${text}`,
+      ...(tone ? { tone } : {}),
+    }
+    return i === 0 ? [span] : [{ text: ', ' }, span]
+  })
 }
 
 export function limitsText({ keptDays, keptFrom }: HistoryLimitsView, look: Look): string {

@@ -3,6 +3,7 @@
 
 import type { Static } from 'typebox'
 import type { ByteStream } from '../event-stream.ts'
+import type { FleetChangesQuery, FleetChangesView } from '../fleet-changes-api.ts'
 import type {
   DeviceUptimeItem,
   DeviceUptimeView,
@@ -41,6 +42,8 @@ export function historyCalls({ call, pages, open }: Connection) {
     /** The pages differ in `items` and `nextCursor` only. */
     difference: (slug: string, query: Given<typeof DifferenceQuery> = {}) =>
       pages<DifferenceView['items'][number], DifferenceView>(`${fleetAt(slug)}/difference`, query),
+    fleetChanges: (query: Given<typeof FleetChangesQuery> = {}) =>
+      call<FleetChangesView>('GET', '/fleet-changes', { query }),
     timeline: (slug: string, query: Given<typeof TimelineQuery> = {}) =>
       call<TimelineView>('GET', `${fleetAt(slug)}/timeline`, { query }),
     fleetUptime: (slug: string, query: Given<typeof FleetUptimeQuery> = {}) =>

@@ -3,6 +3,7 @@
 
 import { AtQuery, FleetAtView, HistoryQuery, Page, TransitionView } from '@muster/core/api.ts'
 import { Refusal } from '@muster/core/errors.ts'
+import { FleetChangesQuery, FleetChangesView } from '@muster/core/fleet-changes-api.ts'
 import {
   DifferenceQuery,
   DifferenceView,
@@ -27,12 +28,14 @@ import { registerUptime } from './uptime-routes.ts'
 import { formerDeviceViewOf, transitionViewOf } from './view.ts'
 
 const tags = ['history']
+const hourMs = 3_600_000
 
 export function registerHistory(api: Api, deps: ApiDeps): void {
   registerLists(api, deps)
   registerAt(api, deps)
   registerDifference(api, deps)
   registerTimeline(api, deps)
+  registerFleetChanges(api, deps)
   registerUptime(api, deps)
   registerExport(api, deps)
   registerLimits(api, deps)
@@ -208,6 +211,27 @@ function registerTimeline(api: Api, deps: ApiDeps): void {
           listening: listenedMs({ fromAt: at, untilAt: at + 1 }, gaps) > 0,
         })),
       }
+    },
+  )
+}
+
+function registerFleetChanges(api: Api, { queries, clock }: ApiDeps): void {
+  api.get(
+    '/fleet-changes',
+    {
+      config: { right: 'history-read' },
+      schema: {
+        tags,
+        summary: 'What has changed lately in every fleet that you may see, by full hours',
+        querystring: FleetChangesQuery,
+        response: { 200: FleetChangesView },
+      },
+    },
+    async (request) => {
+      const { hours = 1 } = request.query
+      const since = (Math.floor(clock.now() / hourMs) - hours) * hourMs
+      const changes = await queries.loadFleetChanges(principalOf(request).visible, since)
+      return { since, items: changes.map(({ slug, ...rest }) => ({ fleet: slug, ...rest })) }
     },
   )
 }

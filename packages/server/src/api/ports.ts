@@ -169,6 +169,13 @@ export type Difference = {
 
 export type StatusCountsAt = { at: number; statusCounts: Partial<Record<Status, number>> }
 
+export type FleetChanges = {
+  slug: string
+  changeCount: number
+  /** How many more devices have each status now; without those that are as many. */
+  net: Partial<Record<Status, number>>
+}
+
 export interface FormerFleets {
   /** The devices of the fleet at that instant; a page may have fewer rows than asked for. */
   loadFormerDevices(
@@ -180,6 +187,8 @@ export interface FormerFleets {
   loadFormerCounts(fleetId: number, at: number): Promise<Partial<Record<Status, number>>>
   /** The counts at each of these instants, which are in order. */
   loadTimeline(fleetId: number, instants: readonly number[]): Promise<StatusCountsAt[]>
+  /** From this full hour on, in each of the fleets in which a status changed. */
+  loadFleetChanges(visible: Visible, fromHourAt: number): Promise<FleetChanges[]>
   /** How long all devices together stood where, within the spans, which are in order. */
   loadFleetTimes(fleetId: number, spans: readonly Period[]): Promise<[StandingThen, number][]>
   /** How many transitions the period has, counted up to `most`. */

@@ -226,6 +226,7 @@ const past: readonly Example[] = [
     query: { from: '$startedAt', to: '$readAt', stepMs: '60000' },
     status: 200,
   },
+  { operation: api('GET', '/fleet-changes'), query: { hours: '2' }, status: 200 },
   {
     operation: api('GET', '/fleets/{slug}/uptime'),
     ...ofFleet,

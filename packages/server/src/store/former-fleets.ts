@@ -5,12 +5,21 @@
 
 import type { Period } from '@muster/core/uptime.ts'
 import { type RawBuilder, sql } from 'kysely'
-import type { Difference, FormerDevice, FormerFleets, Slice } from '../api/ports.ts'
+import type {
+  Difference,
+  FleetChanges,
+  FormerDevice,
+  FormerFleets,
+  Slice,
+  Visible,
+} from '../api/ports.ts'
+import { within } from './access-queries.ts'
 import type { Database } from './database.ts'
-import { loadCourse, standingOf } from './fleet-course.ts'
+import { loadCourse, netStanding, standingOf } from './fleet-course.ts'
+import { hourMs } from './fleet-hours.ts'
 import { idsOf } from './rows.ts'
 import { timeOrder } from './time-order.ts'
-import { decodeCourse, decodeReasons } from './transition-codec.ts'
+import { changesStatus, decodeCourse, decodeReasons } from './transition-codec.ts'
 
 /** Devices looked at in one statement: others are served in between. */
 const chunkSize = 1_000
@@ -48,6 +57,8 @@ export function createFormerFleets(database: Database): FormerFleets {
       return course.map(({ at, counts }) => ({ at: at - 1, statusCounts: byStatus(counts) }))
     },
 
+    loadFleetChanges: (visible, fromHourAt) => loadFleetChanges(database, visible, fromHourAt),
+
     async loadFleetTimes(fleetId, spans) {
       const instants = spans.flatMap(({ fromAt, untilAt }) => [fromAt, untilAt])
       if (instants.length === 0) return []
@@ -82,6 +93,23 @@ export function createFormerFleets(database: Database): FormerFleets {
 
     loadEverIds: (fleetId, afterId, limit) => loadEver(database, fleetId, afterId, limit),
   }
+}
+
+async function loadFleetChanges(
+  { read }: Database,
+  visible: Visible,
+  fromHourAt: number,
+): Promise<FleetChanges[]> {
+  const { rows } = await sql<{ slug: string; codes: number; count: number }>`
+    select f.slug, h.codes, sum(h.count) as count from fleets as f cross join fleet_hours as h
+    where ${within(visible, sql`f.id`)} and h.fleet_id = f.id and h.hour >= ${fromHourAt / hourMs}
+    group by f.slug, h.codes order by f.slug`.execute(read)
+  return [...Map.groupBy(rows, ({ slug }) => slug)].flatMap(([slug, sums]) => {
+    const changes = sums.filter(({ codes }) => changesStatus(codes))
+    const changeCount = changes.reduce((sum, { count }) => sum + count, 0)
+    const net = Object.entries(byStatus(new Map(netStanding(sums)))).filter(([, n]) => n !== 0)
+    return changeCount > 0 ? [{ slug, changeCount, net: Object.fromEntries(net) }] : []
+  })
 }
 
 function byStatus(counts: ReadonlyMap<number, number>) {

@@ -127,8 +127,19 @@ async function openHistory(open: () => Promise<Database>, story: readonly Act[])
         here(cell).map(({ device, standing, since }) => [device + 1, standing.status, since]),
       )
     }
+    await checkLately(fleetId)
     await checkPeriod(fleetId, from, cells[1]!)
     await checkPeriod(fleetId, cells[1]!, cellCount - 1)
+  }
+
+  async function checkLately(fleetId: number): Promise<void> {
+    const hourAt = Math.floor(at(cellCount - 3) / hourMs) * hourMs
+    const visible = { organizationId: 1, fleetIds: [fleetId] }
+    const [lately] = await queries.loadFleetChanges(visible, hourAt)
+    const before = await queries.loadFormerCounts(fleetId, hourAt - 1)
+    const after = await queries.loadFormerCounts(fleetId, at(cellCount) + hourMs)
+    for (const status of statusWords)
+      assert.equal(lately?.net[status] ?? 0, (after[status] ?? 0) - (before[status] ?? 0), status)
   }
 
   async function checkPeriod(fleetId: number, from: number, until: number): Promise<void> {

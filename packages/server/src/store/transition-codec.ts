@@ -99,6 +99,10 @@ export function encodeCourse({ from, now, before }: Course): number {
   return words.reduceRight((codes, word) => codes * 16 + word, 0)
 }
 
+/** Whether it came, left, or came to another status: not only a channel differs. */
+export const changesStatus = (codes: number): boolean =>
+  ((codes >> shifts.to) & digit) !== ((codes >> shifts.from) & digit)
+
 export function decodeCourse(codes: number): Course {
   const at = (shift: number) => (codes >> shift) & digit
   const from = at(shifts.from)
